@@ -1,0 +1,203 @@
+"""Segment's Python API, delivered to PostHog: `import analytics_posthog as analytics`, and every call stays.
+
+The settings below are read when the first call makes the default client. Set `write_key` to PostHog's project API key and
+`host` to its address before; the rest is Segment's, and what `Client` says of it holds here too.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from inspect import signature
+
+from ._calls import Answer, Fields, Id, Timestamp
+from .client import Client
+from .errors import (
+    AnalyticsError,
+    ClientShutDown,
+    DeliveryError,
+    InvalidMessage,
+    InvalidSetting,
+    MessageTooLarge,
+    QueueFull,
+)
+from .version import VERSION
+
+__all__ = [
+    "AnalyticsError",
+    "Client",
+    "ClientShutDown",
+    "DeliveryError",
+    "InvalidMessage",
+    "InvalidSetting",
+    "MessageTooLarge",
+    "QueueFull",
+    "alias",
+    "flush",
+    "group",
+    "identify",
+    "join",
+    "page",
+    "screen",
+    "shutdown",
+    "track",
+]
+
+__version__ = VERSION
+
+write_key = Client.DefaultConfig.write_key
+host = Client.DefaultConfig.host
+on_error = Client.DefaultConfig.on_error
+debug = Client.DefaultConfig.debug
+log_handler = Client.DefaultConfig.log_handler
+send = Client.DefaultConfig.send
+sync_mode = Client.DefaultConfig.sync_mode
+max_queue_size = Client.DefaultConfig.max_queue_size
+gzip = Client.DefaultConfig.gzip
+timeout = Client.DefaultConfig.timeout
+max_retries = Client.DefaultConfig.max_retries
+max_total_backoff_duration = Client.DefaultConfig.max_total_backoff_duration
+max_rate_limit_duration = Client.DefaultConfig.max_rate_limit_duration
+proxies = Client.DefaultConfig.proxies
+thread = Client.DefaultConfig.thread
+upload_interval = Client.DefaultConfig.upload_interval
+upload_size = Client.DefaultConfig.upload_size
+oauth_client_id = Client.DefaultConfig.oauth_client_id
+oauth_client_key = Client.DefaultConfig.oauth_client_key
+oauth_key_id = Client.DefaultConfig.oauth_key_id
+oauth_auth_server = Client.DefaultConfig.oauth_auth_server
+oauth_scope = Client.DefaultConfig.oauth_scope
+group_type = Client.DefaultConfig.group_type
+person_profiles = Client.DefaultConfig.person_profiles
+before_send = Client.DefaultConfig.before_send
+
+default_client: Client | None = None
+
+_OPTIONS = tuple(signature(Client).parameters)
+_lock = threading.Lock()
+
+
+def _client() -> Client:
+    """Return the default client; the first call makes it."""
+    global default_client
+    client = default_client
+    if client is None:
+        with _lock:
+            client = default_client
+            if client is None:
+                settings = globals()
+                client = default_client = Client(**{name: settings[name] for name in _OPTIONS})
+    return client
+
+
+def _new_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # another thread may have held the lock while this one forked
+    os.register_at_fork(after_in_child=_new_lock)
+
+
+def track(
+    user_id: Id | None = None,
+    event: str | None = None,
+    properties: Fields | None = None,
+    context: Fields | None = None,
+    timestamp: Timestamp | None = None,
+    anonymous_id: Id | None = None,
+    integrations: Fields | None = None,
+    message_id: Id | None = None,
+) -> Answer:
+    """Say what a user did; see Client.track."""
+    return _client().track(user_id, event, properties, context, timestamp, anonymous_id, integrations, message_id)
+
+
+def identify(
+    user_id: Id | None = None,
+    traits: Fields | None = None,
+    context: Fields | None = None,
+    timestamp: Timestamp | None = None,
+    anonymous_id: Id | None = None,
+    integrations: Fields | None = None,
+    message_id: Id | None = None,
+) -> Answer:
+    """Say who a user is; see Client.identify."""
+    return _client().identify(user_id, traits, context, timestamp, anonymous_id, integrations, message_id)
+
+
+def page(
+    user_id: Id | None = None,
+    category: str | None = None,
+    name: str | None = None,
+    properties: Fields | None = None,
+    context: Fields | None = None,
+    timestamp: Timestamp | None = None,
+    anonymous_id: Id | None = None,
+    integrations: Fields | None = None,
+    message_id: Id | None = None,
+) -> Answer:
+    """Say which page a user saw; see Client.page."""
+    return _client().page(user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id)
+
+
+def screen(
+    user_id: Id | None = None,
+    category: str | None = None,
+    name: str | None = None,
+    properties: Fields | None = None,
+    context: Fields | None = None,
+    timestamp: Timestamp | None = None,
+    anonymous_id: Id | None = None,
+    integrations: Fields | None = None,
+    message_id: Id | None = None,
+) -> Answer:
+    """Say which screen of an app a user saw; see Client.screen."""
+    return _client().screen(user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id)
+
+
+def alias(
+    previous_id: Id | None = None,
+    user_id: Id | None = None,
+    context: Fields | None = None,
+    timestamp: Timestamp | None = None,
+    integrations: Fields | None = None,
+    message_id: Id | None = None,
+) -> Answer:
+    """Say that two ids are one user's; see Client.alias."""
+    return _client().alias(previous_id, user_id, context, timestamp, integrations, message_id)
+
+
+def group(
+    user_id: Id | None = None,
+    group_id: Id | None = None,
+    traits: Fields | None = None,
+    context: Fields | None = None,
+    timestamp: Timestamp | None = None,
+    anonymous_id: Id | None = None,
+    integrations: Fields | None = None,
+    message_id: Id | None = None,
+) -> Answer:
+    """Say which group a user belongs to; see Client.group."""
+    return _client().group(user_id, group_id, traits, context, timestamp, anonymous_id, integrations, message_id)
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Have everything sent that was called before; return whether all of it was, within `timeout` seconds (default 30)."""
+    if default_client is None and write_key is None:
+        return True
+    return _client().flush(timeout)
+
+
+def join() -> None:
+    """Send what is queued and end the threads: the same as shutdown()."""
+    shutdown()
+
+
+def shutdown() -> None:
+    """Send what is queued, for at most 30 seconds, and forget the default client; a later call makes a new one."""
+    global default_client
+    with _lock:
+        client, default_client = default_client, None
+    if client is not None:
+        client.shutdown()

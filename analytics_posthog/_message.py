@@ -1,0 +1,170 @@
+"""Makes Segment messages: checks what a call was given, fixes ids and time, cleans the values.
+
+The form is that of Segment's Python client (https://segment.com/docs/connections/spec/common/). What it does not do: know
+of PostHog, or send anything.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta, timezone
+from numbers import Number
+from typing import Any, Final, TypeAlias
+from uuid import UUID, uuid4
+
+from ._values import Pass, clean_dict, text
+from .errors import InvalidMessage
+from .version import VERSION
+
+Message: TypeAlias = dict[str, Any]
+
+_ID_TYPES: Final = (str, Number, UUID)
+# What each call must have beside an id; Segment's client checks the same.
+_REQUIRED: Final[dict[str, tuple[tuple[str, str, type], ...]]] = {
+    "track": (("properties", "properties", dict), ("event", "event", str)),
+    "identify": (("traits", "traits", dict),),
+    "page": (("properties", "properties", dict),),
+    "screen": (("properties", "properties", dict),),
+    "group": (("traits", "traits", dict),),
+    "alias": (),
+}
+# datetime.fromisoformat() of Python 3.10 knows neither "Z" nor other than 3 or 6 digits of a second.
+_ISO_8601: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?)?\s?(?:([Zz])|([+-]\d\d):?(\d\d)?)?", re.ASCII
+)
+
+
+def complete(message: Message, done: Pass) -> Message:
+    """Return the clean, complete copy of what a call was given: checked, with messageId, timestamp and `context.library`.
+
+    Raises InvalidMessage for a wrong type or a missing id. `done` knows the size afterwards, and what was left out.
+    """
+    call = message["type"]
+    _check_ids(call, message)
+    for field, argument, kind in _REQUIRED[call]:
+        _require(call, argument, message[field], kind)
+    _require(call, "integrations", message["integrations"], dict)
+    _require(call, "context", message["context"], dict)
+    for name in ("name", "category"):
+        if or_empty(message.get(name)):
+            _require(call, name, message[name], str)
+    fixed = dict(message)
+    for field in ("userId", "anonymousId", "previousId", "groupId"):
+        if field in fixed:
+            fixed[field] = None if fixed[field] is False else stringify_id(fixed[field])
+    fixed["timestamp"] = _timestamp(call, message["timestamp"])
+    fixed["messageId"] = stringify_id(message["messageId"]) or str(uuid4())
+    fixed["context"] = {**message["context"], "library": {"name": "analytics-python", "version": VERSION}}
+    return clean_dict(fixed, done)
+
+
+def or_empty(value: Any) -> Any:
+    """Return {} for what is empty, as Segment's `value or {}`, also where an object's truth is a question that raises."""
+    try:
+        return value or {}
+    except Exception:  # numpy arrays, for one; the check of the type then says what is wrong
+        return value
+
+
+def refusal(message: Message) -> str | None:
+    """Say why PostHog would refuse this message, and its whole batch with it; None if it would not."""
+    if message["type"] == "track" and not message["event"].strip():
+        return "track needs an event name that isn't blank. Pass event='...'"
+    if not (message["userId"] or message.get("anonymousId") or "").strip():
+        return f"{message['type']} needs an id that isn't blank. Pass user_id or anonymous_id"
+    return None
+
+
+def stringify_id(value: Any) -> str | None:
+    """Return an id as the string that Segment sends for it; None stays None, and so becomes what has no string."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return text(str.__str__(value))
+    try:
+        return text(str(value))
+    except Exception:  # an object's own __str__ may raise; such an id says nothing
+        return None
+
+
+def is_naive(moment: datetime) -> bool:
+    """Whether a datetime has no time zone."""
+    return moment.tzinfo is None or moment.utcoffset() is None
+
+
+def guess_timezone(moment: datetime) -> datetime:
+    """Return a datetime that has a zone: a naive one is local time if it is 0 to 5 s old (`datetime.now()`), else UTC.
+
+    Segment's client also takes naive times of the future for local ones, which moves `utcnow()` by hours west of Greenwich.
+    """
+    if not is_naive(moment):
+        return moment
+    moment = moment.replace(tzinfo=None)
+    if timedelta() <= datetime.now() - moment <= timedelta(seconds=5):
+        return moment.astimezone()
+    return moment.replace(tzinfo=timezone.utc)
+
+
+def _timestamp(call: str, value: Any) -> str:
+    """Return a time in ISO 8601 with milliseconds and zone; None is now, a date its midnight in UTC."""
+    if value is None:
+        return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    moment = _parse(value) if isinstance(value, str) else value
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(), timezone.utc)
+    if isinstance(moment, datetime) and moment == moment:  # pandas.NaT is a datetime that equals nothing
+        try:
+            moment = guess_timezone(moment)
+            offset = moment.utcoffset()
+            if offset is not None and offset % timedelta(minutes=1):  # ISO 8601 has no seconds in an offset
+                moment = moment.astimezone(timezone.utc)
+            return moment.isoformat(timespec="milliseconds")
+        except Exception as error:
+            raise InvalidMessage(f"{call}: the timestamp's time zone doesn't work. Pass a datetime in UTC") from error
+    raise InvalidMessage(
+        f"{call}: timestamp must be a datetime, a date or an ISO 8601 string, got {_kind(value)}. Leave it out for the time of the call"
+    )
+
+
+def _parse(value: str) -> datetime | None:
+    match = _ISO_8601.fullmatch(value.strip())
+    if match is None:
+        return None
+    day, minutes, seconds, fraction, utc, hours_off, minutes_off = match.groups()
+    zone = "+00:00" if utc else f"{hours_off}:{minutes_off or '00'}" if hours_off else ""
+    try:
+        parsed = datetime.fromisoformat(f"{day}T{minutes or '00:00'}{seconds or ':00'}.{(fraction or '0')[:6].ljust(6, '0')}{zone}")
+    except ValueError:
+        return None
+    return parsed if zone else parsed.replace(tzinfo=timezone.utc)
+
+
+def _check_ids(call: str, message: Message) -> None:
+    if call == "alias":
+        _require_id(call, "previous_id", message["previousId"])
+        _require_id(call, "user_id", message["userId"])
+        return
+    user_id = message["userId"]
+    _require_id(call, "user_id or anonymous_id", user_id if _says_something(user_id) else message["anonymousId"], empty=False)
+    if call == "group":
+        _require_id(call, "group_id", message["groupId"])
+
+
+def _says_something(value: Any) -> bool:
+    """Whether an id is there. Segment's client takes 0 for none; here it's an id like any other."""
+    return value is not None and value is not False and not (isinstance(value, str) and value == "")
+
+
+def _require_id(call: str, name: str, value: Any, empty: bool = True) -> None:
+    if not isinstance(value, _ID_TYPES) or (not empty and not _says_something(value)):
+        raise InvalidMessage(f"{call} needs {name}: a string, a number or a UUID that isn't empty, got {_kind(value)}")
+
+
+def _require(call: str, name: str, value: Any, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise InvalidMessage(f"{call}: {name} must be a {kind.__name__}, got {_kind(value)}")
+
+
+def _kind(value: Any) -> str:
+    """Name a value's type, never the value: it may be anybody's data."""
+    return "nothing" if value is None else "an empty string" if isinstance(value, str) and not value else f"a {type(value).__name__}"

@@ -1,0 +1,70 @@
+"""Checks settings when a client is made, so that what can't work says so at the first call and not in production's logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from .errors import InvalidSetting
+
+_HOSTS: Final = "https://us.i.posthog.com, https://eu.i.posthog.com or your own PostHog's"
+PERSON_PROFILES: Final = ("always", "identified_only")
+
+
+def check_write_key(write_key: Any) -> str:
+    """Return the key without blanks around it; "" means that nothing is to be sent. Raises InvalidSetting."""
+    if not isinstance(write_key, str):
+        raise InvalidSetting(
+            f"write_key must be your PostHog project API key (phc_...), got {'None' if write_key is None else type(write_key).__name__}. "
+            "Find it in PostHog under Settings > Project > General, and set analytics.write_key before the first call"
+        )
+    key = write_key.strip()
+    if key.startswith("phx_"):
+        raise InvalidSetting(
+            "write_key is a personal API key (phx_...), which can't capture events. Take the project API key (phc_...) "
+            f"from Settings > Project > General in PostHog, and set host to {_HOSTS}"
+        )
+    return key
+
+
+def check_host(host: Any) -> str | None:
+    """Return the host without blanks and slashes at its end; None, PostHog's US cloud, if there is none. Raises InvalidSetting."""
+    if host is None or host == "":
+        return None
+    if not isinstance(host, str):
+        raise InvalidSetting(f"host must be a string such as {_HOSTS}, got {type(host).__name__}")
+    address: str = host.strip().rstrip("/")
+    try:
+        parts = urlsplit(address)
+        name = parts.hostname or ""
+        _ = parts.port  # raises for a port that is no number
+    except ValueError:
+        name, parts = "", urlsplit("")
+    if parts.scheme not in ("http", "https") or not name:
+        raise InvalidSetting(f"host must be a URL with its scheme, such as {_HOSTS}")
+    if name == "api.segment.io" or name == "segmentapis.com" or name.endswith(".segmentapis.com"):
+        raise InvalidSetting(f"host is Segment's. Events go to PostHog now: set host to {_HOSTS}")
+    return address
+
+
+def check_number(name: str, value: Any, *, least: float = 0, whole: bool = False, more: bool = False) -> None:
+    """Raise InvalidSetting unless the value is a number of at least `least`, more than it if `more`."""
+    kind = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not (value > least if more else value >= least):
+        what = "a whole number" if whole else "a number"
+        shown = repr(value) if isinstance(value, (int, float)) else type(value).__name__
+        raise InvalidSetting(f"{name} must be a non-negative number: {what} {'above' if more else 'from'} {least}, got {shown}")
+
+
+def check_choices(on_error: Any, before_send: Any, proxies: Any, group_type: Any, person_profiles: Any) -> None:
+    """Raise InvalidSetting for one of these that can't be used as what it is for."""
+    for name, value in (("on_error", on_error), ("before_send", before_send)):
+        if value and not callable(value):
+            raise InvalidSetting(f"{name} must be a function, got {type(value).__name__}")
+    if proxies and not isinstance(proxies, Mapping):
+        raise InvalidSetting(f"proxies must be a dict such as {{'https': 'http://proxy:3128'}}, got {type(proxies).__name__}")
+    if not isinstance(group_type, str) or not group_type:
+        raise InvalidSetting("group_type must be the name of a group type in PostHog, such as 'company'")
+    if person_profiles not in PERSON_PROFILES:
+        raise InvalidSetting(f"person_profiles must be one of {', '.join(map(repr, PERSON_PROFILES))}")

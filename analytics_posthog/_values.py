@@ -1,0 +1,227 @@
+"""One pass over a message's values: whatever the app hands over comes out as a clean copy that JSON can hold.
+
+What it does not do: serialise. `date` and `datetime` stay what they are, as in Segment's messages; both clients write
+them in ISO 8601. The size is an estimate from above of the JSON text, but for characters that JSON escapes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence, Set, ValuesView
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from typing import Any, Final
+from uuid import UUID
+
+# PostHog's JSON parser stops at 128 levels, of which the batch and the event take a few.
+MAX_DEPTH: Final = 100
+# No event larger than this can be sent; a pass that has seen more has only to end, however large the input is.
+MAX_SIZE: Final = 8 * 1024 * 1024
+# A double's range: beyond it, JSON parsers refuse an integer or make it an infinity.
+_MAX_BITS: Final = 1023
+
+_UNFIT: Final = object()
+
+
+class Pass:
+    """What one pass knows: the size so far, the way down to the current value, and the keys left out."""
+
+    __slots__ = ("keys", "left_out", "open", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.keys: list[str] = []
+        self.open: list[int] = []  # ids of the containers around the current value, to see a cycle
+        self.left_out: list[tuple[str, str]] = []  # path of the key, name of the value's type
+
+    def leave_out(self, key: str, value: object) -> None:
+        self.left_out.append((".".join([*self.keys, key]), type(value).__name__))
+
+    def enters(self, container: object) -> bool:
+        if id(container) in self.open or len(self.open) >= MAX_DEPTH or self.size > MAX_SIZE:
+            return False
+        self.open.append(id(container))
+        return True
+
+
+def clean(item: Any) -> Any:
+    """Return a copy of `item` that JSON can hold; None when nothing fits. Segment's `utils.clean`."""
+    cleaned = _walk(item, Pass())
+    return None if cleaned is _UNFIT else cleaned
+
+
+def clean_dict(item: dict[Any, Any], done: Pass) -> dict[str, Any]:
+    """Return a clean copy of a dict; `done` then knows its size and which keys were left out, and why."""
+    cleaned = _walk(item, done)
+    return {} if cleaned is _UNFIT else cleaned
+
+
+def text(value: str) -> str:
+    """Return a string without lone surrogates, which are no characters and which UTF-8 can't hold."""
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def _walk(value: Any, done: Pass) -> Any:
+    kind = type(value)
+    if kind is str:
+        if value.isascii():
+            done.size += len(value) + 4
+            return value
+        done.size += 6 * len(value) + 4
+        return text(value)
+    if kind is bool or value is None:
+        done.size += 7
+        return value
+    if kind is int:
+        return _integer(value, done)
+    if kind is float:
+        done.size += 26
+        return value if value - value == 0 else None
+    keys, open_ = len(done.keys), len(done.open)
+    try:
+        if kind is dict:
+            return _mapping(value.copy().items(), done) if done.enters(value) else _UNFIT
+        if kind is list:
+            return _sequence(value, done) if done.enters(value) else _UNFIT
+        return _other(value, done)
+    except Exception:  # any object's own code may run above, and none of it may cost more than its value
+        del done.keys[keys:], done.open[open_:]
+        return _UNFIT
+
+
+def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:
+    """Copy the container that `done.enters()` has just let in; what nothing fits is left out, its neighbours stay."""
+    copy: dict[str, Any] = {}
+    keys = done.keys
+    for key, value in items:
+        if type(key) is not str or not key.isascii():
+            key = _key(key)
+        done.size += len(key) + 4
+        keys.append(key)
+        cleaned = _walk(value, done)
+        keys.pop()
+        if cleaned is not _UNFIT:
+            copy[key] = cleaned
+        elif done.size <= MAX_SIZE:
+            done.leave_out(key, value)
+        if done.size > MAX_SIZE:
+            break
+    done.open.pop()
+    return copy
+
+
+def _sequence(items: Iterable[Any], done: Pass) -> list[Any]:
+    """Copy the container that `done.enters()` has just let in; what nothing fits is left out, its neighbours stay."""
+    copy: list[Any] = []
+    for value in items:
+        done.size += 1
+        cleaned = _walk(value, done)
+        if cleaned is not _UNFIT:
+            copy.append(cleaned)
+        elif done.size <= MAX_SIZE:
+            done.leave_out("[]", value)
+        if done.size > MAX_SIZE:
+            break
+    done.open.pop()
+    return copy
+
+
+def _integer(value: int, done: Pass) -> int | None:
+    bits = value.bit_length()
+    done.size += 22 if bits < 65 else bits // 3
+    return value if bits <= _MAX_BITS else None
+
+
+def _key(key: Any) -> str:
+    """Return the string that stands for a dict's key: json.dumps' where it has one, the type's name where there is none."""
+    try:
+        return _key_text(key)
+    except Exception:  # a key's own __str__ may raise
+        return f"<{type(key).__name__}>"
+
+
+def _key_text(key: Any) -> str:
+    if isinstance(key, Enum):
+        key = key.value
+    if isinstance(key, str):
+        return text(str.__str__(key))
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]
+    if isinstance(key, date):
+        return key.isoformat()
+    if isinstance(key, (bytes, bytearray)):
+        return key.decode("utf-8", "replace")
+    return text(str(key))
+
+
+def _other(value: Any, done: Pass) -> Any:
+    """Return the copy of a value whose type isn't one of JSON's own, or `_UNFIT`. May raise what the value raises."""
+    if isinstance(value, type):
+        return _UNFIT
+    if isinstance(value, Enum):
+        return _walk(value.value, done)
+    if isinstance(value, date):  # datetime too
+        done.size += 40
+        if value != value:  # pandas.NaT
+            return None
+        return value if isinstance(value.isoformat(), str) else _UNFIT
+    plain = _plain(value)
+    if plain is not _UNFIT:
+        return _walk(plain, done)
+    if not done.enters(value):
+        return _UNFIT
+    fields = _fields(value)
+    if fields is not None:
+        return _mapping(fields, done)
+    if isinstance(value, (Sequence, Set, deque, ValuesView)):
+        return _sequence(value, done)
+    done.open.pop()
+    return _UNFIT
+
+
+def _plain(value: Any) -> Any:
+    """Return the value of JSON's own types that says the same, or `_UNFIT`."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, (Decimal, Fraction)):
+        return float("nan") if value != value else float(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).decode("utf-8", "replace")
+    if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    return _UNFIT
+
+
+def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
+    """Return the pairs of a mapping, or the fields of a pydantic or attrs model or a dataclass; None for anything else."""
+    kind = type(value)
+    if isinstance(value, Mapping):
+        return value.items()
+    if hasattr(kind, "model_dump"):  # pydantic 2
+        return value.model_dump().items()  # type: ignore[no-any-return]
+    if hasattr(kind, "__fields__") and hasattr(kind, "dict"):  # pydantic 1
+        return value.dict().items()  # type: ignore[no-any-return]
+    if hasattr(kind, "__attrs_attrs__"):
+        return [(field.name, getattr(value, field.name)) for field in kind.__attrs_attrs__]
+    if dataclasses.is_dataclass(value):
+        return [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
+    return None

@@ -1,0 +1,209 @@
+"""Segment's Client: the same signatures, defaults and answers; each call makes a message and hands it on to be delivered."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from . import _settings
+from ._calls import Answer, Calls
+from ._delivery import EXIT_TIMEOUT, BeforeSend, PostHog, request_context
+from ._message import Message, complete, refusal
+from ._report import OnError, Report, log
+from ._upload import Retries
+from ._values import Pass
+from .errors import AnalyticsError, DeliveryError, InvalidMessage
+
+if TYPE_CHECKING:
+    from posthog import Posthog
+
+_Self = TypeVar("_Self", bound="Client")
+FLUSH_TIMEOUT = 30.0  # seconds
+
+
+class Client(Calls):
+    """Takes Segment's calls and sends them to PostHog.
+
+    The parameters are Segment's, in Segment's order; those after the `*` are ours. `write_key` is PostHog's project API key
+    (phc_...); with "" nothing is sent. `host` is PostHog's address, by default its US cloud. Durations are in seconds.
+    Raises InvalidSetting, at once, for a setting that can't work.
+    """
+
+    class DefaultConfig:
+        """What each setting is when it is left out."""
+
+        write_key: str | None = None
+        host: str | None = None
+        on_error: OnError | None = None
+        debug: bool = False
+        log_handler: logging.Handler | None = None
+        send: bool = True
+        sync_mode: bool = False
+        max_queue_size: int = 10000
+        gzip: bool = False
+        timeout: float = 15
+        max_retries: int = 10
+        max_total_backoff_duration: float = 43200
+        max_rate_limit_duration: float = 1800
+        proxies: Mapping[str, str] | None = None
+        thread: int = 1
+        upload_interval: float = 0.5
+        upload_size: int = 100
+        oauth_client_id: str | None = None
+        oauth_client_key: str | None = None
+        oauth_key_id: str | None = None
+        oauth_auth_server: str = "https://oauth2.segment.io"
+        oauth_scope: str = "tracking_api:write"
+        group_type: str = "segment_group"
+        person_profiles: str = "always"
+        before_send: BeforeSend | None = None
+
+    log: ClassVar[logging.Logger] = log
+
+    def __init__(
+        self,
+        write_key: str | None = DefaultConfig.write_key,
+        host: str | None = DefaultConfig.host,
+        debug: bool = DefaultConfig.debug,
+        max_queue_size: int = DefaultConfig.max_queue_size,
+        send: bool = DefaultConfig.send,
+        on_error: OnError | None = DefaultConfig.on_error,
+        gzip: bool = DefaultConfig.gzip,
+        max_retries: int = DefaultConfig.max_retries,
+        sync_mode: bool = DefaultConfig.sync_mode,
+        timeout: float = DefaultConfig.timeout,
+        proxies: Mapping[str, str] | None = DefaultConfig.proxies,
+        thread: int = DefaultConfig.thread,
+        upload_size: int = DefaultConfig.upload_size,
+        upload_interval: float = DefaultConfig.upload_interval,
+        log_handler: logging.Handler | None = DefaultConfig.log_handler,
+        oauth_client_id: str | None = DefaultConfig.oauth_client_id,
+        oauth_client_key: str | None = DefaultConfig.oauth_client_key,
+        oauth_key_id: str | None = DefaultConfig.oauth_key_id,
+        oauth_auth_server: str = DefaultConfig.oauth_auth_server,
+        oauth_scope: str = DefaultConfig.oauth_scope,
+        max_total_backoff_duration: float = DefaultConfig.max_total_backoff_duration,
+        max_rate_limit_duration: float = DefaultConfig.max_rate_limit_duration,
+        *,
+        group_type: str = DefaultConfig.group_type,
+        person_profiles: str = DefaultConfig.person_profiles,
+        before_send: BeforeSend | None = DefaultConfig.before_send,
+    ) -> None:
+        key = _settings.check_write_key(write_key)
+        for name, number in (
+            ("max_total_backoff_duration", max_total_backoff_duration),
+            ("max_rate_limit_duration", max_rate_limit_duration),
+            ("upload_interval", upload_interval),
+        ):
+            _settings.check_number(name, number)
+        _settings.check_number("timeout", timeout, more=True)
+        for name, number in (("max_queue_size", max_queue_size), ("max_retries", max_retries)):
+            _settings.check_number(name, number, whole=True)
+        for name, number in (("thread", thread), ("upload_size", upload_size)):
+            _settings.check_number(name, number, least=1, whole=True)
+        _settings.check_choices(on_error, before_send, proxies, group_type, person_profiles)
+        address = _settings.check_host(host)
+        self.write_key = write_key
+        self.host = host
+        self.on_error = on_error
+        self.debug = debug
+        self.send = send
+        self.sync_mode = sync_mode
+        self.gzip = gzip
+        self.timeout = timeout
+        self.proxies = proxies
+        self.max_total_backoff_duration = max_total_backoff_duration
+        self.max_rate_limit_duration = max_rate_limit_duration
+        self._log_to(log_handler, debug)
+        self._report = Report(on_error or None)
+        if not key:
+            self._report.warn_once("write_key", "write_key is empty, so nothing is sent. Set it to the project API key (phc_...)")
+        if oauth_client_id or oauth_client_key or oauth_key_id:
+            self._report.warn_once("oauth", "the oauth settings are Segment's; PostHog has no such thing, the project API key is enough")
+        self._delivery = PostHog(
+            key,
+            host=address,
+            send=bool(send and key),
+            sync_mode=bool(sync_mode),
+            max_queue_size=max_queue_size,
+            gzip=bool(gzip),
+            timeout=timeout,
+            retries=Retries(max_retries, max_total_backoff_duration, max_rate_limit_duration),
+            proxies=proxies or None,
+            thread=thread,
+            upload_size=upload_size,
+            upload_interval=upload_interval,
+            group_type=group_type,
+            person_profiles=person_profiles,
+            before_send=before_send or None,
+            report=self._report,
+        )
+
+    def _log_to(self, handler: logging.Handler | None, debug: bool) -> None:
+        """Log to `handler`, and in debug mode everything, if need be to standard error. Untouched without either."""
+        if handler is not None:
+            self.log.addHandler(handler)
+        if debug:
+            self.log.setLevel(logging.DEBUG)
+            if not self.log.handlers:
+                self.log.addHandler(logging.StreamHandler())
+
+    @property
+    def posthog(self) -> Posthog:
+        """The official client inside, for feature flags and all that is PostHog's own."""
+        return self._delivery.posthog
+
+    @property
+    def queue(self) -> queue.Queue[Any]:
+        """The official client's queue. A forked child has a new one, so it isn't to be kept."""
+        return self._delivery.posthog.queue
+
+    @property
+    def consumers(self) -> list[Any] | None:
+        """The official client's threads; None in sync_mode."""
+        return self._delivery.posthog.consumers
+
+    def _enqueue(self, msg: Message) -> Answer:
+        """Complete a message and hand it on; all six calls come through here, as in Segment's client."""
+        done = Pass()
+        tags = request_context()
+        message = complete(msg if tags is None else {**msg, "posthog": tags}, done)
+        try:
+            if done.left_out:
+                self._report.left_out(message["type"], done.left_out)
+            reason = refusal(message)
+            if reason is not None:
+                raise InvalidMessage(reason)
+            self._delivery.send(message, done.size)
+        except DeliveryError:  # in sync_mode only, where Segment's client raises too
+            raise
+        except AnalyticsError as error:
+            self._report.lost(error, [message])
+            return False, message
+        except Exception as error:  # before_send's own, which must not reach the app's request
+            failure = AnalyticsError(f"{message['type']}: not sent, because {type(error).__name__} was raised. Check before_send")
+            failure.__cause__ = error
+            self._report.lost(failure, [message])
+            return False, message
+        return True, message
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Have everything sent that was called before; return whether all of it was, within `timeout` seconds (default 30)."""
+        return self._delivery.flush(FLUSH_TIMEOUT if timeout is None else timeout)
+
+    def join(self) -> None:
+        """Send what is queued and end the threads: the same as shutdown()."""
+        self.shutdown()
+
+    def shutdown(self) -> None:
+        """Send what is queued, for at most 30 seconds, and end the threads. Later calls answer (False, message)."""
+        self._delivery.shutdown(EXIT_TIMEOUT)
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.shutdown()
