@@ -229,7 +229,7 @@ class PostHog:
                 left.append(item)
         if left:
             self._settled(ClientShutDown(SHUT_DOWN), left)
-        for consumer in self._consumers():
+        for _ in self._consumers():
             self._place(Marker())  # it may be waiting for an event
         for consumer in self._consumers():
             if consumer.is_alive() and consumer is not threading.current_thread():
