@@ -7,7 +7,6 @@ waited for without being counted; both within their duration limits. What it doe
 
 from __future__ import annotations
 
-import queue
 import random
 import threading
 import time
@@ -21,6 +20,7 @@ MAX_BATCH_SIZE: Final = 5 * 1024 * 1024
 SHUT_DOWN: Final = "the client was shut down before its events could be sent. Call flush() first, or give it more time"
 MAX_RETRY_AFTER: Final = 300.0  # seconds
 MAX_BACKOFF: Final = 60.0  # seconds
+LONGEST: Final = 1e6  # seconds; of longer waits the system knows nothing
 _RETRIED: Final = (408, 429)
 _SPLIT: Final = (400, 413)
 
@@ -39,15 +39,6 @@ class Event(dict[str, Any]):
         self.receipt: tuple[Any, int] | None = None
 
 
-class Marker:
-    """On the queue among the events: a consumer that meets it sends what it has, and waits for no more."""
-
-    __slots__ = ("taken",)
-
-    def __init__(self) -> None:
-        self.taken = False
-
-
 class Retries(NamedTuple):
     """How long a batch is tried; Segment's settings of the same names. Durations in seconds."""
 
@@ -56,21 +47,26 @@ class Retries(NamedTuple):
     max_rate_limit_duration: float
 
 
-Settled = Callable[[Exception | None, list[Event]], None]
+Settled = Callable[[Exception | None, list[Event]], object]
 
 
 class Uploader:
-    """Takes batches and posts them. `post(batch)` raises what went wrong; `settled(error or None, events)` hears of each event once."""
+    """Takes batches and posts them.
 
-    def __init__(self, post: Callable[[list[Event]], None], settled: Settled, retries: Retries) -> None:
+    `post(batch)` raises what went wrong; `settled(error or None, events)` hears of each event once; `hurried()` says whether
+    somebody waits for what is queued. Who begins to wait notifies the queue's `not_empty`.
+    """
+
+    def __init__(self, post: Callable[[list[Event]], None], settled: Settled, hurried: Callable[[], bool], retries: Retries) -> None:
         self._post = post
         self._settled = settled
+        self._hurried = hurried
         self._retries = retries
         self.stop = threading.Event()  # set: no further try
-        self.in_flight: dict[int, list[Event]] = {}  # thread: the batch that it is about
+        self.in_flight: dict[int, list[Event]] = {}  # thread: the batch that it has taken off the queue
 
     def next(self, consumer: Any) -> list[Event]:
-        """Return the next batch for a consumer: `flush_at` events, or what has come in `flush_interval` seconds, or up to a Marker.
+        """Return the next batch for a consumer: `flush_at` events, or what has come in `flush_interval` seconds, or in a hurry what is there.
 
         Stands in for the official Consumer.next, which serialises each event only to learn its size; ours know it.
         """
@@ -78,18 +74,14 @@ class Uploader:
         size = 0
         deadline = now() + consumer.flush_interval
         while len(batch) < consumer.flush_at and size < MAX_BATCH_SIZE:
-            try:
-                item = consumer.queue.get(timeout=max(0.0, deadline - now()))
-            except queue.Empty:
-                break
-            if isinstance(item, Marker):
-                consumer.queue.task_done()
-                item.taken = True
-                self._settled(None, [])
+            item = self._take(consumer, deadline, begun=bool(batch))
+            if item is None:
                 break
             event = item if isinstance(item, Event) else Event(item, item, 0)  # captured by the app, on the client inside
             batch.append(event)
             size += event.size
+        if batch:
+            self.in_flight[threading.get_ident()] = batch
         if batch and not consumer.running:  # paused while waiting: the official client would drop the batch without a word
             self._settled(ClientShutDown(SHUT_DOWN), batch)
             for _ in batch:
@@ -97,15 +89,26 @@ class Uploader:
             return []
         return batch
 
+    def _take(self, consumer: Any, deadline: float, *, begun: bool) -> Any:
+        """Return the next item of the queue, or None at the deadline or the end, and at once if a begun batch is waited for."""
+        waiting = consumer.queue
+        with waiting.not_empty:
+            while not waiting._qsize():
+                rest = deadline - now()
+                if rest <= 0 or not consumer.running or (begun and self._hurried()):
+                    return None
+                waiting.not_empty.wait(rest)
+            item = waiting._get()
+            waiting.not_full.notify()
+            return item
+
     def request(self, batch: list[Event]) -> None:
         """Post a batch and say of each event what became of it. Stands in for the official Consumer.request; never raises."""
-        thread = threading.get_ident()
-        self.in_flight[thread] = batch
         try:
             for error, events in self.deliver(batch):
                 self._settled(error, events)
         finally:
-            del self.in_flight[thread]
+            self.in_flight.pop(threading.get_ident(), None)
 
     def deliver(self, batch: list[Event]) -> Iterator[tuple[DeliveryError | None, list[Event]]]:
         """Post a batch, with retries, halved where PostHog refuses it, and yield the parts with their error or None."""
@@ -200,6 +203,9 @@ def _causes(failure: BaseException) -> list[str]:
     return names
 
 
-def now(clock: Callable[[], float] = time.monotonic) -> float:
-    """The time in seconds. The default keeps the real clock where a test has frozen `time.monotonic`."""
-    return clock()
+def now() -> float:
+    """The time in seconds; the real one, also where a test has frozen `time.monotonic`, and even if it imports us just then."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+_CLOCK: Final = getattr(time, "CLOCK_MONOTONIC", None)
