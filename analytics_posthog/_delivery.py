@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 import posthog
+import requests
 from posthog.contexts import get_context_session_id, get_tags
 from posthog.request import DatetimeSerializer, batch_post
 from posthog.version import VERSION as POSTHOG_VERSION
@@ -113,6 +114,7 @@ class PostHog:
             enable_local_evaluation=False,
         )
         self._retries = retries
+        self._session: requests.Session | None = None
         self.ledger = Ledger()
         self._start()
         if send:
@@ -127,7 +129,10 @@ class PostHog:
         """Start the threads with a clean slate; in a forked child, which must send its own events and only those, once more."""
         self.ledger = Ledger(self.ledger.closed)
         self._report.reset()
-        self._session = ProxySession(self._proxies) if self._proxies else None
+        # Our own session: the official client closes its own in a forked child, and would wait there for ever for a lock that
+        # a thread of the parent held. For the same reason the parent's is kept and not closed.
+        self._parents_session = self._session
+        self._session = ProxySession(self._proxies) if self._proxies else requests.Session()
         self._uploader = Uploader(self._post, self._settled, self.ledger.hurried, self._retries)
         if not self._sends:
             return

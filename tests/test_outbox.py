@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import threading
 import time
 from collections.abc import Iterator
 from datetime import date, datetime, timezone
@@ -243,57 +242,3 @@ def test_disk_sync_calls_fsync_before_each_call_returns(
             c.track("u1", "Event")
     assert synced.count(False) == least
     assert bool(synced.count(True)) == bool(least)  # the new file's name is synced too
-
-
-def test_eight_threads_lose_nothing(posthog_server: PostHogServer, outbox: Path) -> None:
-    with client(posthog_server.url, outbox, max_queue_size=200, thread=2, outbox_max_bytes=10_000_000) as c:
-        threads = [
-            threading.Thread(target=lambda begin=begin: [c.track("u1", "Event", {"number": begin + n}) for n in range(250)])
-            for begin in range(0, 2000, 250)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(20)
-        assert c.flush(20)
-        assert numbers(posthog_server.unique_events()) == list(range(2000))
-        assert c.stats() == {"accepted": 2000, "delivered": 2000, "failed": 0, "refused": 0, "queued": 0}
-    assert names(outbox) == []
-
-
-def test_two_clients_of_one_process_share_a_directory(posthog_server: PostHogServer, outbox: Path) -> None:
-    with client(posthog_server.url, outbox) as one, client(posthog_server.url, outbox) as two:
-        for number in range(100):
-            (one if number % 2 else two).track("u1", "Event", {"number": number})
-        assert one.flush(5)
-        assert two.flush(5)
-        assert numbers(posthog_server.events) == list(range(100))
-        assert one.stats()["delivered"] == two.stats()["delivered"] == 50
-    assert names(outbox) == []
-
-
-def test_while_posthog_takes_nothing_it_is_asked_once_a_pause_and_at_once_again_when_it_takes_something(
-    posthog_server: PostHogServer, outbox: Path
-) -> None:
-    posthog_server.answer = lambda request: (401, {}, b"")
-    with client(posthog_server.url, outbox) as c:
-        c.track("u1", "Event", {"number": 0})
-        first, second = posthog_server.wait_for_requests(2)
-        assert second.time - first.time >= 1
-        c._delivery._resume_at += 1000  # type: ignore[union-attr]
-        posthog_server.answer = None
-        c.track("u1", "Event", {"number": 1})
-        assert numbers(posthog_server.wait_for(2)) == [0, 1]
-
-
-@pytest.mark.parametrize("sync_mode", [False, True])
-def test_a_callback_may_flush_and_call(posthog_server: PostHogServer, outbox: Path, sync_mode: bool) -> None:
-    def on_success(delivered: list[dict[str, Any]]) -> None:
-        c.flush()
-        if delivered[0]["event"] == "Event":
-            c.track("u1", "Delivered", {"number": 9})
-
-    left_by_dead(outbox.parent, *messages(1))
-    with client(posthog_server.url, outbox.parent, sync_mode=sync_mode, on_success=on_success) as c:
-        assert returns(lambda: (posthog_server.wait_for(2), c.flush()), within=5)
-    assert numbers(posthog_server.events) == [0, 9]
