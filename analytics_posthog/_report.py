@@ -63,4 +63,4 @@ class Report:
         """Warn of values that JSON can't hold, by their key and type."""
         for key, kind in left_out:
             shown = ascii(key[:200])
-            self.warn_once(key, f"{call}: left out {shown}: a {kind} can't be sent as JSON. Pass a string, a number, a list or a dict")
+            self.warn_once(shown, f"{call}: left out {shown}: a {kind} can't be sent as JSON. Pass a string, a number, a list or a dict")
