@@ -7,10 +7,12 @@ The settings below are read when the first call makes the default client. Set `w
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from inspect import signature
 
 from ._calls import Answer, Fields, Id, Timestamp
+from ._exits import on_signals
 from .client import Client
 from .errors import (
     AnalyticsError,
@@ -34,12 +36,14 @@ __all__ = [
     "QueueFull",
     "alias",
     "flush",
+    "flush_on_signal",
     "group",
     "identify",
     "join",
     "page",
     "screen",
     "shutdown",
+    "stats",
     "track",
 ]
 
@@ -70,6 +74,12 @@ oauth_scope = Client.DefaultConfig.oauth_scope
 group_type = Client.DefaultConfig.group_type
 person_profiles = Client.DefaultConfig.person_profiles
 before_send = Client.DefaultConfig.before_send
+on_success = Client.DefaultConfig.on_success
+exit_timeout = Client.DefaultConfig.exit_timeout
+block_when_full = Client.DefaultConfig.block_when_full
+outbox = Client.DefaultConfig.outbox
+outbox_max_bytes = Client.DefaultConfig.outbox_max_bytes
+outbox_sync = Client.DefaultConfig.outbox_sync
 
 default_client: Client | None = None
 
@@ -201,3 +211,18 @@ def shutdown() -> None:
         client, default_client = default_client, None
     if client is not None:
         client.shutdown()
+
+
+def stats() -> dict[str, int]:
+    """Return how many messages were accepted, delivered, failed, refused and are queued; see Client.stats."""
+    return _client().stats()
+
+
+def flush_on_signal(*signals: int) -> None:
+    """On SIGTERM and SIGINT, or on these, send what is queued, and then do what was done on the signal before; see Client."""
+
+    def drain() -> None:
+        if default_client is not None:
+            default_client.drain()
+
+    on_signals(drain, signals or (signal.SIGTERM, signal.SIGINT))

@@ -20,28 +20,60 @@ class Ledger:
         self.closed = closed
         self._changed = threading.Condition()  # guards all below
         self._flush = 0  # the number of the next flush
+        self._progress = 0
         self._open: dict[int, int] = {}  # number of a flush: events that it must wait for
-        self._dealt_with = 0
+        self._counts = dict.fromkeys(("accepted", "delivered", "failed", "refused"), 0)
 
-    def admit(self, event: Event) -> bool:
-        """Count an event as on its way; False if the ledger is closed."""
+    def admit(self, event: Event, *, again: bool = False) -> bool:
+        """Count an event as on its way; False if the ledger is closed. `again`: it was accepted before, and kept since."""
         with self._changed:
             if self.closed:
                 return False
             event.flush = self._flush
+            event.claimed = False
             self._open[self._flush] = self._open.get(self._flush, 0) + 1
+            self._counts["accepted"] += not again
             return True
 
-    def settle(self, events: Sequence[Event]) -> None:
-        """Count events as dealt with, and wake who waits; also without any event."""
+    def withdraw(self, event: Event, *, again: bool = False) -> None:
+        """Take back an admission."""
+        if not again:
+            self.count("accepted", -1)
+        self.settle([event], None)
+
+    def claim(self, events: Sequence[Event]) -> list[Event]:
+        """Return those of the events of which nobody else says what became of them."""
+        with self._changed:
+            mine = [event for event in events if not event.claimed]
+            for event in mine:
+                event.claimed = True
+            return mine
+
+    def settle(self, events: Sequence[Event], outcome: str | None) -> None:
+        """Count events as "delivered" or "failed", or None: no more on their way, and wake who waits; also without any event."""
         with self._changed:
             for event in events:
-                if event.flush in self._open:  # else the app captured it itself, on the official client
-                    self._open[event.flush] -= 1
-                    if not self._open[event.flush]:
-                        del self._open[event.flush]
-            self._dealt_with += len(events)
+                if event.flush < 0:  # the app captured it itself, on the official client
+                    continue
+                self._open[event.flush] -= 1
+                if not self._open[event.flush]:
+                    del self._open[event.flush]
+                if outcome is not None:
+                    self._counts[outcome] += 1
+            self._progress += len(events)
             self._changed.notify_all()
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Count what never was, or no more is, on its way."""
+        with self._changed:
+            self._counts[what] += number
+
+    def stats(self) -> dict[str, int]:
+        """Return how many were accepted, delivered, failed, refused, and are queued: accepted and neither delivered nor failed."""
+        with self._changed:
+            counts = dict(self._counts)
+        counts["queued"] = counts["accepted"] - counts["delivered"] - counts["failed"]
+        return counts
 
     def close(self) -> bool:
         """Admit no more; return False if it was closed already."""
@@ -56,11 +88,9 @@ class Ledger:
             self._flush += 1
         return self._wait(lambda: all(flush > last for flush in self._open), place, consumers, timeout, timeout)
 
-    def drain(self, place: Place, consumers: Sequence[Any], timeout: float, stall: float) -> int:
-        """Wait at most `timeout` seconds for all, at most `stall` without progress; return how many are left."""
-        self._wait(lambda: not self._open, place, consumers, timeout, stall)
-        with self._changed:
-            return sum(self._open.values())
+    def drain(self, place: Place, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
+        """Wait at most `timeout` seconds for all, at most `stall` without progress; return whether all is dealt with."""
+        return self._wait(lambda: not self._open, place, consumers, timeout, stall)
 
     def _wait(self, done: Callable[[], bool], place: Place, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
         """Wait for `done()`. Each consumer gets a marker, so that it sends now what it would else wait for more events with."""
@@ -70,7 +100,7 @@ class Ledger:
             markers = [Marker() for consumer in consumers if consumer.is_alive()]
             unplaced = list(markers)
             moment = now()
-            end, stalled, dealt_with = moment + timeout, moment + stall, self._dealt_with
+            end, stalled, progress = moment + timeout, moment + stall, self._progress
             while moment < min(end, stalled):
                 while unplaced and place(unplaced[-1]):
                     unplaced.pop()
@@ -80,6 +110,6 @@ class Ledger:
                     if all(marker.taken for marker in markers):
                         break
                     end = min(end, moment + _GRACE)  # a marker may stand behind events of another flush
-                if dealt_with != self._dealt_with:
-                    stalled, dealt_with = moment + stall, self._dealt_with
+                if progress != self._progress:
+                    stalled, progress = moment + stall, self._progress
             return done()

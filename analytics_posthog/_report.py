@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 log: Final = logging.getLogger("analytics_posthog")
 
 OnError: TypeAlias = Callable[[Exception, list[dict[str, Any]]], Any]
+OnSuccess: TypeAlias = Callable[[list[dict[str, Any]]], Any]
 
 _LOG_EVERY: Final = 60.0  # seconds
 _MAX_WARNED: Final = 1000  # keys; an app that makes up keys must not make us remember them all
@@ -22,34 +23,55 @@ _MAX_WARNED: Final = 1000  # keys; an app that makes up keys must not make us re
 class Report:
     """Tells one client's app of what could not be sent. Thread-safe, never raises."""
 
-    def __init__(self, on_error: OnError | None) -> None:
+    def __init__(self, on_error: OnError | None, on_success: OnSuccess | None = None) -> None:
         self._on_error = on_error
+        self._on_success = on_success
         self.reset()
 
     def reset(self) -> None:
         """Forget what was counted, with new locks: also for a forked child."""
         self._lock = threading.Lock()
-        self._unsaid: dict[type, int] = {}
-        self._said_at: dict[type, float] = {}
+        self._unsaid: dict[object, int] = {}
+        self._said_at: dict[object, float] = {}
         self._warned: set[tuple[str, str]] = set()
 
-    def lost(self, error: Exception, messages: list[dict[str, Any]]) -> None:
+    def lost(self, error: Exception, messages: list[dict[str, Any]], *, say: bool = True) -> None:
         """Tell `on_error` of messages that will not reach PostHog, and the log if it is time to."""
-        if self._on_error is not None:
-            try:
-                self._on_error(error, messages)
-            except Exception as failure:  # a callback that raises harms nothing
-                self.warn_once("on_error", f"on_error raised {type(failure).__name__}; the error it was told of is handled all the same")
-        kind = type(error)
+        self._call("on_error", self._on_error, error, messages)
+        if say:
+            self._say(type(error), len(messages), logging.ERROR, "%d event(s) not sent: %s", error)
+
+    def delivered(self, messages: list[dict[str, Any]]) -> None:
+        """Tell `on_success` of messages that PostHog has taken."""
+        self._call("on_success", self._on_success, messages)
+
+    def kept(self, error: Exception, count: int) -> None:
+        """Say that messages stay in the outbox for now."""
+        self._say("kept", count, logging.WARNING, "%d event(s) stay in the outbox to be sent again: %s", error)
+
+    def unsaved(self, error: OSError) -> None:
+        """Say that a message could not be written to the outbox."""
+        self._say("unsaved", 1, logging.ERROR, "%d event(s) not written to the outbox, sent from memory: %s", error.strerror)
+
+    def _call(self, name: str, callback: Callable[..., Any] | None, *arguments: Any) -> None:
+        if callback is None:
+            return
+        try:
+            callback(*arguments)
+        except Exception as failure:  # a callback that raises harms nothing
+            self.warn_once(name, f"{name} raised {type(failure).__name__}; nothing else is affected")
+
+    def _say(self, kind: object, count: int, level: int, text: str, why: object) -> None:
+        """Log how many there were, if the last line of this kind is a minute old; else keep counting."""
         with self._lock:
-            count = self._unsaid.get(kind, 0) + len(messages)
-            now = time.monotonic()
-            if now - self._said_at.get(kind, -_LOG_EVERY) < _LOG_EVERY:
-                self._unsaid[kind] = count
-                return
-            self._said_at[kind] = now
-            self._unsaid[kind] = 0
-        log.error("%d event(s) not sent: %s", count, error)
+            count += self._unsaid.get(kind, 0)
+            moment = time.monotonic()
+            due = moment - self._said_at.get(kind, -_LOG_EVERY) >= _LOG_EVERY
+            self._unsaid[kind] = 0 if due else count
+            if due:
+                self._said_at[kind] = moment
+        if due:
+            log.log(level, text, count, why)
 
     def warn_once(self, key: str, text: str) -> None:
         """Log a warning the first time it comes up for this key and text."""

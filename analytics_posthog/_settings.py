@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from .errors import InvalidSetting
 
 _HOSTS: Final = "https://us.i.posthog.com, https://eu.i.posthog.com or your own PostHog's"
+OUTBOX_SYNCS: Final = ("os", "disk")  # survives the process; survives the power
 PERSON_PROFILES: Final = ("always", "identified_only")
 
 
@@ -57,9 +59,9 @@ def check_number(name: str, value: Any, *, least: float = 0, whole: bool = False
         raise InvalidSetting(f"{name} must be a non-negative number: {what} {'above' if more else 'from'} {least}, got {shown}")
 
 
-def check_choices(on_error: Any, before_send: Any, proxies: Any, group_type: Any, person_profiles: Any) -> None:
+def check_choices(callbacks: Mapping[str, Any], proxies: Any, group_type: Any, person_profiles: Any) -> None:
     """Raise InvalidSetting for one of these that can't be used as what it is for."""
-    for name, value in (("on_error", on_error), ("before_send", before_send)):
+    for name, value in callbacks.items():
         if value and not callable(value):
             raise InvalidSetting(f"{name} must be a function, got {type(value).__name__}")
     if proxies and not isinstance(proxies, Mapping):
@@ -68,3 +70,11 @@ def check_choices(on_error: Any, before_send: Any, proxies: Any, group_type: Any
         raise InvalidSetting("group_type must be the name of a group type in PostHog, such as 'company'")
     if person_profiles not in PERSON_PROFILES:
         raise InvalidSetting(f"person_profiles must be one of {', '.join(map(repr, PERSON_PROFILES))}")
+
+
+def check_outbox(outbox: Any, outbox_sync: Any) -> None:
+    """Raise InvalidSetting for an outbox that is no path, or a sync that is neither of the two."""
+    if outbox is not None and not isinstance(outbox, (str, PathLike)):
+        raise InvalidSetting(f"outbox must be the path of a directory, got {type(outbox).__name__}")
+    if outbox_sync not in OUTBOX_SYNCS:
+        raise InvalidSetting(f"outbox_sync must be one of {', '.join(map(repr, OUTBOX_SYNCS))}")

@@ -26,15 +26,17 @@ _SPLIT: Final = (400, 413)
 
 
 class Event(dict[str, Any]):
-    """A PostHog event on the queue, with the Segment message it was made from, its size and the flush it belongs to."""
+    """A PostHog event on the queue, with the Segment message it was made from, its size, the flush it belongs to, and its place on disk."""
 
-    __slots__ = ("flush", "message", "size")
+    __slots__ = ("claimed", "flush", "message", "receipt", "size")
 
     def __init__(self, event: dict[str, Any], message: dict[str, Any], size: int) -> None:
         super().__init__(event)
         self.message = message
         self.size = size
         self.flush = -1
+        self.claimed = False  # somebody has said what became of it
+        self.receipt: tuple[Any, int] | None = None
 
 
 class Marker:
@@ -64,7 +66,8 @@ class Uploader:
         self._post = post
         self._settled = settled
         self._retries = retries
-        self.stop = threading.Event()  # set: no further wait for a retry
+        self.stop = threading.Event()  # set: no further try
+        self.in_flight: dict[int, list[Event]] = {}  # thread: the batch that it is about
 
     def next(self, consumer: Any) -> list[Event]:
         """Return the next batch for a consumer: `flush_at` events, or what has come in `flush_interval` seconds, or up to a Marker.
@@ -96,8 +99,13 @@ class Uploader:
 
     def request(self, batch: list[Event]) -> None:
         """Post a batch and say of each event what became of it. Stands in for the official Consumer.request; never raises."""
-        for error, events in self.deliver(batch):
-            self._settled(error, events)
+        thread = threading.get_ident()
+        self.in_flight[thread] = batch
+        try:
+            for error, events in self.deliver(batch):
+                self._settled(error, events)
+        finally:
+            del self.in_flight[thread]
 
     def deliver(self, batch: list[Event]) -> Iterator[tuple[DeliveryError | None, list[Event]]]:
         """Post a batch, with retries, halved where PostHog refuses it, and yield the parts with their error or None."""

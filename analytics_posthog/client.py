@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
+import signal
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _settings
 from ._calls import Answer, Calls
-from ._delivery import EXIT_TIMEOUT, BeforeSend, PostHog, request_context
+from ._delivery import BeforeSend, PostHog, request_context
+from ._exits import on_signals
 from ._message import Message, complete, refusal
-from ._report import OnError, Report, log
+from ._outbox import Outbox
+from ._report import OnError, OnSuccess, Report, log
 from ._upload import Retries
 from ._values import Pass
 from .errors import AnalyticsError, DeliveryError, InvalidMessage
 
 if TYPE_CHECKING:
     from posthog import Posthog
+    from typing_extensions import Self
 
-_Self = TypeVar("_Self", bound="Client")
 FLUSH_TIMEOUT = 30.0  # seconds
 
 
@@ -60,6 +64,12 @@ class Client(Calls):
         group_type: str = "segment_group"
         person_profiles: str = "always"
         before_send: BeforeSend | None = None
+        on_success: OnSuccess | None = None
+        exit_timeout: float = 30
+        block_when_full: float = 0
+        outbox: str | os.PathLike[str] | None = None
+        outbox_max_bytes: int = 256 * 1024 * 1024
+        outbox_sync: str = "os"
 
     log: ClassVar[logging.Logger] = log
 
@@ -91,20 +101,30 @@ class Client(Calls):
         group_type: str = DefaultConfig.group_type,
         person_profiles: str = DefaultConfig.person_profiles,
         before_send: BeforeSend | None = DefaultConfig.before_send,
+        on_success: OnSuccess | None = DefaultConfig.on_success,
+        exit_timeout: float = DefaultConfig.exit_timeout,
+        block_when_full: float = DefaultConfig.block_when_full,
+        outbox: str | os.PathLike[str] | None = DefaultConfig.outbox,
+        outbox_max_bytes: int = DefaultConfig.outbox_max_bytes,
+        outbox_sync: str = DefaultConfig.outbox_sync,
     ) -> None:
         key = _settings.check_write_key(write_key)
         for name, number in (
             ("max_total_backoff_duration", max_total_backoff_duration),
             ("max_rate_limit_duration", max_rate_limit_duration),
             ("upload_interval", upload_interval),
+            ("exit_timeout", exit_timeout),
+            ("block_when_full", block_when_full),
         ):
             _settings.check_number(name, number)
         _settings.check_number("timeout", timeout, more=True)
         for name, number in (("max_queue_size", max_queue_size), ("max_retries", max_retries)):
             _settings.check_number(name, number, whole=True)
-        for name, number in (("thread", thread), ("upload_size", upload_size)):
+        for name, number in (("thread", thread), ("upload_size", upload_size), ("outbox_max_bytes", outbox_max_bytes)):
             _settings.check_number(name, number, least=1, whole=True)
-        _settings.check_choices(on_error, before_send, proxies, group_type, person_profiles)
+        _settings.check_outbox(outbox, outbox_sync)
+        callbacks = {"on_error": on_error, "on_success": on_success, "before_send": before_send}
+        _settings.check_choices(callbacks, proxies, group_type, person_profiles)
         address = _settings.check_host(host)
         self.write_key = write_key
         self.host = host
@@ -118,12 +138,12 @@ class Client(Calls):
         self.max_total_backoff_duration = max_total_backoff_duration
         self.max_rate_limit_duration = max_rate_limit_duration
         self._log_to(log_handler, debug)
-        self._report = Report(on_error or None)
+        self._report = Report(on_error or None, on_success or None)
         if not key:
             self._report.warn_once("write_key", "write_key is empty, so nothing is sent. Set it to the project API key (phc_...)")
         if oauth_client_id or oauth_client_key or oauth_key_id:
             self._report.warn_once("oauth", "the oauth settings are Segment's; PostHog has no such thing, the project API key is enough")
-        self._delivery = PostHog(
+        self._posthog = PostHog(
             key,
             host=address,
             send=bool(send and key),
@@ -139,8 +159,14 @@ class Client(Calls):
             group_type=group_type,
             person_profiles=person_profiles,
             before_send=before_send or None,
+            exit_timeout=exit_timeout,
+            block_when_full=block_when_full,
             report=self._report,
         )
+        self._delivery: PostHog | Outbox = self._posthog
+        if outbox is not None and send and key:
+            to_disk = outbox_sync == "disk"
+            self._delivery = Outbox(outbox, self._posthog, max_bytes=outbox_max_bytes, to_disk=to_disk, report=self._report)
 
     def _log_to(self, handler: logging.Handler | None, debug: bool) -> None:
         """Log to `handler`, and in debug mode everything, if need be to standard error. Untouched without either."""
@@ -154,17 +180,17 @@ class Client(Calls):
     @property
     def posthog(self) -> Posthog:
         """The official client inside, for feature flags and all that is PostHog's own."""
-        return self._delivery.posthog
+        return self._posthog.posthog
 
     @property
     def queue(self) -> queue.Queue[Any]:
         """The official client's queue. A forked child has a new one, so it isn't to be kept."""
-        return self._delivery.posthog.queue
+        return self._posthog.posthog.queue
 
     @property
     def consumers(self) -> list[Any] | None:
         """The official client's threads; None in sync_mode."""
-        return self._delivery.posthog.consumers
+        return self._posthog.posthog.consumers
 
     def _enqueue(self, msg: Message) -> Answer:
         """Complete a message and hand it on; all six calls come through here, as in Segment's client."""
@@ -181,17 +207,30 @@ class Client(Calls):
         except DeliveryError:  # in sync_mode only, where Segment's client raises too
             raise
         except AnalyticsError as error:
-            self._report.lost(error, [message])
-            return False, message
+            return self._refuse(error, message)
         except Exception as error:  # before_send's own, which must not reach the app's request
             failure = AnalyticsError(f"{message['type']}: not sent, because {type(error).__name__} was raised. Check before_send")
             failure.__cause__ = error
-            self._report.lost(failure, [message])
-            return False, message
+            return self._refuse(failure, message)
         return True, message
 
+    def _refuse(self, error: AnalyticsError, message: Message) -> Answer:
+        self._posthog.ledger.count("refused")
+        self._report.lost(error, [message])
+        return False, message
+
+    def stats(self) -> dict[str, int]:
+        """Return how many messages were accepted, delivered, failed, refused and are queued, since the client was made.
+
+        accepted = delivered + failed + queued; refused ones, which answered (False, message), stand beside.
+        """
+        return self._posthog.ledger.stats()
+
     def flush(self, timeout: float | None = None) -> bool:
-        """Have everything sent that was called before; return whether all of it was, within `timeout` seconds (default 30)."""
+        """Have everything sent that was called before; return whether all of it was dealt with, within `timeout` seconds (default 30).
+
+        Never raises. What PostHog refused was told to `on_error`, and counts as dealt with.
+        """
         return self._delivery.flush(FLUSH_TIMEOUT if timeout is None else timeout)
 
     def join(self) -> None:
@@ -199,10 +238,21 @@ class Client(Calls):
         self.shutdown()
 
     def shutdown(self) -> None:
-        """Send what is queued, for at most 30 seconds, and end the threads. Later calls answer (False, message)."""
-        self._delivery.shutdown(EXIT_TIMEOUT)
+        """Send what is queued, for at most 30 seconds, and end the threads. Harmless twice. Later calls answer (False, message)."""
+        self._delivery.shutdown(FLUSH_TIMEOUT)
 
-    def __enter__(self: _Self) -> _Self:
+    def drain(self) -> bool:
+        """Send what is queued as at exit: for at most 30 seconds, and at most 3 without any progress; return whether all was."""
+        return self._delivery.drain(FLUSH_TIMEOUT)
+
+    def flush_on_signal(self, *signals: int) -> None:
+        """On SIGTERM and SIGINT, or on these, send what is queued, and then do what was done on the signal before.
+
+        Takes at most 30 seconds, and at most 3 without any progress; a second signal acts at once. Only in the main thread.
+        """
+        on_signals(self.drain, signals or (signal.SIGTERM, signal.SIGINT))
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

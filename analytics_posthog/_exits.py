@@ -1,0 +1,89 @@
+"""The ways a process ends: what must run before it does, and a drain that an app may ask for on signals.
+
+`atexit` alone is not enough: children of multiprocessing and Celery end without it. Nothing is imported for their sake; what
+the app doesn't use isn't loaded. No signal handler is installed unless the app asks for it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+# multiprocessing's own, and the copy of it that Celery's pool uses.
+_POOLS: Final = ("multiprocessing.util", "billiard.util")
+_PRIORITY: Final = 100  # before the pools' own ends, which may take queues away
+
+
+def before_exit(run: Callable[[], None]) -> None:
+    """Have `run` called when this process ends in its own time; it may be called more than once."""
+    atexit.register(run)
+    for util in _loaded(_POOLS):
+        util.Finalize(None, run, exitpriority=_PRIORITY)
+    for signals in _loaded(["celery.signals"]):
+        # The children of Celery's pool end with os._exit(), and this is the last that they say before.
+        signals.worker_process_shutdown.connect(lambda **_: run(), weak=False)
+
+
+def before_exit_of_child(owner: object, run: Callable[[], None]) -> None:
+    """The same for a child that has just been forked, whose pool is about to forget what its parent has registered."""
+    for util in _loaded(_POOLS):
+        util.register_after_fork(owner, lambda _, util=util: util.Finalize(None, run, exitpriority=_PRIORITY))
+
+
+def not_before_exit(run: Callable[[], None]) -> None:
+    """Take back what `before_exit` registered, as far as that keeps `run` alive for nothing."""
+    atexit.unregister(run)
+
+
+def on_signals(drain: Callable[[], object], signals: tuple[int, ...]) -> None:
+    """On each of these signals call `drain` in a thread, and then do what was done on the signal before.
+
+    In a thread, because the handler may have interrupted a call that holds the queue's lock. A second signal while draining
+    acts at once. Raises ValueError outside of the main thread, as signal.signal does.
+    """
+    earlier: dict[int, Any] = {}
+    draining: set[int] = set()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if number in draining:
+            draining.discard(number)
+            _act(earlier[number], number, frame)
+            return
+        draining.add(number)
+        threading.Thread(target=drain_and_signal, args=(number, os.getpid()), name="analytics-flush", daemon=True).start()
+
+    def drain_and_signal(number: int, process: int) -> None:
+        try:
+            drain()
+        finally:
+            if number in draining and process == os.getpid():
+                os.kill(process, number)
+
+    for number in signals:
+        earlier[number] = signal.signal(number, handle)
+
+
+def _act(earlier: Any, number: int, frame: FrameType | None) -> None:
+    if callable(earlier):
+        earlier(number, frame)
+    elif earlier == signal.SIG_DFL:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+def _loaded(names: Any) -> list[Any]:
+    return [sys.modules[name] for name in names if sys.modules.get(name) is not None]
+
+
+def call(reference: weakref.WeakMethod[Callable[[], None]]) -> None:
+    """Call a method whose object is still alive; for registers that can't be taken back."""
+    method = reference()
+    if method is not None:
+        method()
