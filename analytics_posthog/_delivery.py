@@ -6,7 +6,6 @@ The official client (https://github.com/PostHog/posthog-python) holds the queue,
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import threading
@@ -17,23 +16,17 @@ from typing import Any, Final
 
 import posthog
 from posthog.contexts import get_context_session_id, get_tags
-from posthog.request import DatetimeSerializer, batch_post
-from posthog.version import VERSION as POSTHOG_VERSION
+from posthog.request import batch_post
 
+from ._events import Events
 from ._exits import before_exit, before_exit_of_child, call, not_before_exit
 from ._ledger import Ledger
-from ._proxies import ProxySession
 from ._report import Report
-from ._upload import SHUT_DOWN, Event, Marker, Retries, Uploader
-from ._values import Pass, clean_dict
-from .convert import to_posthog, wanted
-from .errors import ClientShutDown, InvalidMessage, MessageTooLarge, QueueFull
+from ._session import Session
+from ._upload import SHUT_DOWN, Event, Marker, Retries, Uploader, as_event
+from .convert import wanted
+from .errors import ClientShutDown, QueueFull
 
-BeforeSend = Callable[[dict[str, Any]], "dict[str, Any] | None"]
-
-MAX_EVENT_SIZE: Final = 900 * 1024  # bytes of JSON; the official client drops larger ones with a log line
-# Up to here an event surely fits: its context may stand in it twice, and JSON may write a character in six.
-_SURELY_FITS: Final = MAX_EVENT_SIZE // 12
 STALL_TIMEOUT: Final = 3.0  # seconds without any progress after which an exit waits no more
 
 
@@ -67,16 +60,14 @@ class PostHog:
         thread: int,
         upload_size: int,
         upload_interval: float,
-        group_type: str,
-        person_profiles: str,
-        before_send: BeforeSend | None,
+        events: Events,
         exit_timeout: float,
         block_when_full: float,
         report: Report,
     ) -> None:
         self._sends = send
         self._sync_mode = sync_mode
-        self._before_send = before_send
+        self._events = events
         self._report = report
         self._exit_timeout = exit_timeout
         self._block_when_full = block_when_full
@@ -85,12 +76,6 @@ class PostHog:
         self.ended: Callable[[], None] = lambda: None
         self.kept_where = ""
         self._proxies = proxies
-        self._convert = partial(
-            to_posthog,
-            group_type=group_type,
-            person_profiles=person_profiles,
-            warn=report.warn_once,
-        )
         # Made as one that doesn't send, because its threads must not run before they are given our next and request.
         self.posthog = posthog.Posthog(
             write_key or "none",
@@ -109,7 +94,9 @@ class PostHog:
             enable_local_evaluation=False,
         )
         self._retries = retries
-        self.ledger = Ledger()
+        self._exiting = False
+        self._left = 0  # what the exit could not send
+        self.ledger = Ledger(self._unfinished)
         self._start()
         if send:
             self.posthog.send = True
@@ -121,9 +108,9 @@ class PostHog:
 
     def _start(self) -> None:
         """Start the threads with a clean slate; in a forked child, which must send its own events and only those, once more."""
-        self.ledger = Ledger(self.ledger.closed)
+        self.ledger = Ledger(self._unfinished, self.ledger.closed)
         self._report.reset()
-        self._session = ProxySession(self._proxies) if self._proxies else None
+        self._session = Session(self._proxies)
         self._uploader = Uploader(self._post, self._settled, self._retries)
         if not self._sends:
             return
@@ -133,12 +120,15 @@ class PostHog:
             if not self.ledger.closed:
                 consumer.start()
 
+    def _unfinished(self) -> int:
+        return self.posthog.queue.unfinished_tasks
+
     def _start_in_child(self) -> None:
         self._start()
         before_exit_of_child(self, self._at_exit)
 
     def _consumers(self) -> list[Any]:
-        return list(self.posthog.consumers or ())
+        return self.posthog.consumers or []
 
     def send(self, message: dict[str, Any], size: int | None = None) -> None:
         """Hand a message over to be sent; in sync_mode, send it before returning.
@@ -152,7 +142,7 @@ class PostHog:
 
     def prepare(self, message: dict[str, Any], size: int | None = None) -> Event | None:
         """Return a message's event; None if it isn't to be sent. Raises MessageTooLarge, InvalidMessage and what before_send raises."""
-        return self._event(message, size) if self._sends and wanted(message) else None
+        return self._events.make(message, size) if self._sends and wanted(message) else None
 
     def put(self, event: Event, *, again: bool = False) -> None:
         """Send an event, or put it on the queue. `again`: it was accepted before, and kept since. Raises as `send` does."""
@@ -164,67 +154,38 @@ class PostHog:
                     raise error
             return
         try:
-            self.posthog.queue.put(
-                event,
-                block=self._block_when_full > 0 and not again,
-                timeout=self._block_when_full,
-            )
+            self.posthog.queue.put(event, block=self._block_when_full > 0 and not again, timeout=self._block_when_full)
         except queue.Full:
             self.ledger.withdraw(event, again=again)
             raise QueueFull(f"the queue is full ({self.posthog.queue.maxsize}). Raise max_queue_size, or call less often") from None
 
-    def _event(self, message: dict[str, Any], size: int | None) -> Event | None:
-        """Convert a message, let before_send have its say, and measure; None if before_send doesn't want it."""
-        event = self._convert(message)
-        if self._before_send is not None:
-            changed: Any = self._before_send(clean_dict(event, Pass()))
-            if changed is None:
-                return None
-            done = Pass()
-            event = clean_dict(changed, done) if isinstance(changed, dict) else {}
-            size = done.size
-            if not (event.get("event") and event.get("distinct_id") and isinstance(event.get("properties"), dict)):
-                raise InvalidMessage("before_send must return the event with its event, distinct_id and properties, or None")
-        event["properties"]["$lib"] = "posthog-python"
-        event["properties"]["$lib_version"] = POSTHOG_VERSION
-        if size is None or size > _SURELY_FITS:
-            size = len(json.dumps(event, cls=DatetimeSerializer))
-            if size > MAX_EVENT_SIZE:
-                raise MessageTooLarge(f"{message['type']}: the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON. Send less in it")
-        return Event(event, message, size)
-
     def _post(self, batch: list[Event]) -> None:
         client = self.posthog
-        batch_post(
-            client.api_key,
-            client.host,
-            gzip=client.gzip,
-            timeout=client.timeout,
-            batch=batch,
-            session=self._session,
-        )
+        batch_post(client.api_key, client.host, gzip=client.gzip, timeout=client.timeout, batch=batch, session=self._session)
 
-    def _settled(self, error: Exception | None, events: list[Event], *, say: bool = True) -> None:
+    def _settled(self, error: Exception | None, events: list[Event]) -> None:
         """Hear of events that were delivered or given up, and tell the app."""
         lost = self._outcome(error, events)
         if lost and error is not None:
-            self._report.lost(error, [event.message for event in lost], say=say)
+            self._report.lost(error, [event.message for event in lost], say=not self._exiting)
 
     def _outcome(self, error: Exception | None, events: list[Event]) -> list[Event]:
         """Count what became of events, and return those that are lost: neither delivered nor kept."""
         mine = self.ledger.claim(events)
         kept = self.keep(error, mine)
+        if error is None:
+            if mine:
+                self._report.delivered([event.message for event in mine])
+            self.ledger.settle(mine, "delivered")
+            return []
         stay = {id(event) for event in kept}
-        lost = [event for event in mine if id(event) not in stay] if error is not None else []
-        if error is None and mine:
-            self._report.delivered([event.message for event in mine])
-        elif error is not None and kept:
+        lost = [event for event in mine if id(event) not in stay]
+        if self._exiting:
+            self._left += len(mine)
+        elif kept:
             self._report.kept(error, len(kept))
         self.ledger.settle(kept, None)
-        self.ledger.settle(
-            lost if error is not None else mine,
-            "failed" if error is not None else "delivered",
-        )
+        self.ledger.settle(lost, "failed")
         return lost
 
     def flush(self, timeout: float) -> bool:
@@ -235,7 +196,7 @@ class PostHog:
         return self.ledger.flush(self._place, self._consumers(), timeout)
 
     def drain(self, timeout: float) -> bool:
-        """The same for all there is, and no longer than 3 seconds without any progress."""
+        """The same for all, and no longer than 3 seconds without any progress."""
         return self.ledger.drain(self._place, self._consumers(), timeout, STALL_TIMEOUT)
 
     def shutdown(self, timeout: float) -> None:
@@ -244,7 +205,7 @@ class PostHog:
             return
         not_before_exit(self._at_exit)
         self.ledger.drain(self._place, self._consumers(), timeout, timeout)
-        self._end(say=True)
+        self._end()
         if not any(consumer.is_alive() for consumer in self._consumers()):
             self.posthog.shutdown()  # ends at once: nothing is queued, no thread runs
 
@@ -253,12 +214,10 @@ class PostHog:
         if not self.ledger.close():
             return
         self.drain(self._exit_timeout)
-        left = self._end(say=False)
-        if left:
-            self._report.warn_once(
-                "exit",
-                f"{left} event(s) were not sent before the exit{self.kept_where}",
-            )
+        self._exiting = True
+        self._end()
+        if self._left:
+            self._report.warn_once("exit", f"{self._left} event(s) were not sent before the exit{self.kept_where}")
 
     def _place(self, marker: Marker) -> bool:
         """Put a marker on the queue; return whether there was room."""
@@ -268,28 +227,33 @@ class PostHog:
             return False
         return True
 
-    def _end(self, *, say: bool) -> int:
-        """End the threads as far as that takes no long wait; tell of what is not sent, and return how many that are."""
+    def _end(self) -> None:
+        """End the threads as far as that takes no long wait, and tell of what is not sent."""
         self._uploader.stop.set()
         for consumer in self._consumers():
             consumer.pause()
-        left: list[Event] = []
+        left = self._unqueue()
+        for consumer in self._consumers():
+            if consumer.is_alive():
+                self._place(Marker())  # it may be waiting for an event
+        for consumer in self._consumers():
+            if consumer.is_alive() and consumer is not threading.current_thread():
+                consumer.join(0.5)
+        left += self._unqueue()
+        for batch in list(self._uploader.in_flight.values()):  # in a request that hangs
+            left += [event for event in batch if not event.claimed]
+        if left:
+            self._settled(ClientShutDown(SHUT_DOWN), left)
+        self.ended()
+
+    def _unqueue(self) -> list[Event]:
+        """Take all that is left on the queue, and return the events."""
+        events: list[Event] = []
         while True:
             try:
                 item = self.posthog.queue.get_nowait()
             except queue.Empty:
-                break
+                return events
             self.posthog.queue.task_done()
-            if isinstance(item, Event):
-                left.append(item)
-        for _ in self._consumers():
-            self._place(Marker())  # it may be waiting for an event
-        for consumer in self._consumers():
-            if consumer.is_alive() and consumer is not threading.current_thread():
-                consumer.join(0.5)
-        for batch in list(self._uploader.in_flight.values()):  # in a request that hangs
-            left += [event for event in batch if not event.claimed]
-        if left:
-            self._settled(ClientShutDown(SHUT_DOWN), left, say=say)
-        self.ended()
-        return len(left)
+            if not isinstance(item, Marker):
+                events.append(as_event(item))

@@ -10,17 +10,23 @@ from ._upload import Event, Marker, now
 
 Place = Callable[[Marker], bool]
 
+_SLICE = 0.05  # seconds
 _GRACE = 0.2  # seconds; what a marker may take to be met once all that was waited for is dealt with
 
 
 class Ledger:
-    """Counts the events that were admitted and not yet dealt with. Thread-safe; a forked child makes a new one."""
+    """Counts the events that were admitted and not yet dealt with. Thread-safe; a forked child makes a new one.
 
-    def __init__(self, closed: bool = False) -> None:
+    `unfinished()` is the number of the queue's unfinished tasks: the app may capture events itself, on the official client.
+    """
+
+    def __init__(self, unfinished: Callable[[], int], closed: bool = False) -> None:
         self.closed = closed
+        self._unfinished = unfinished
         self._changed = threading.Condition()  # guards all below
         self._flush = 0  # the number of the next flush
         self._progress = 0
+        self._placed: list[Marker] = []
         self._open: dict[int, int] = {}  # number of a flush: events that it must wait for
         self._counts = dict.fromkeys(("accepted", "delivered", "failed", "refused"), 0)
 
@@ -86,28 +92,41 @@ class Ledger:
         with self._changed:
             last = self._flush
             self._flush += 1
-        return self._wait(lambda: all(flush > last for flush in self._open), place, consumers, timeout, timeout)
+            others = self._others()
+
+        def done() -> bool:
+            return all(flush > last for flush in self._open) and not (others and self._others())
+
+        return self._wait(done, place, consumers, timeout, timeout)
 
     def drain(self, place: Place, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
         """Wait at most `timeout` seconds for all, at most `stall` without progress; return whether all is dealt with."""
-        return self._wait(lambda: not self._open, place, consumers, timeout, stall)
+        return self._wait(lambda: not self._open and not self._others(), place, consumers, timeout, stall)
+
+    def _others(self) -> bool:
+        """Whether events are on the queue that the app captured itself: what is neither ours nor a marker."""
+        self._placed = [marker for marker in self._placed if not marker.taken]
+        return self._unfinished() > sum(self._open.values()) + len(self._placed)
 
     def _wait(self, done: Callable[[], bool], place: Place, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
-        """Wait for `done()`. Each consumer gets a marker, so that it sends now what it would else wait for more events with."""
+        """Wait for `done()`. Consumers meet markers, so that they send now what they would else wait for more events with."""
+        timeout, stall = min(timeout, threading.TIMEOUT_MAX), min(stall, threading.TIMEOUT_MAX)
+        alive = sum(consumer.is_alive() for consumer in consumers)
         with self._changed:
             if done() or threading.current_thread() in consumers:  # in on_error, to wait would be to wait for oneself
                 return done()
-            markers = [Marker() for consumer in consumers if consumer.is_alive()]
-            unplaced = list(markers)
             moment = now()
             end, stalled, progress = moment + timeout, moment + stall, self._progress
             while moment < min(end, stalled):
-                while unplaced and place(unplaced[-1]):
-                    unplaced.pop()
-                self._changed.wait(min(end, stalled, moment + 0.05 if unplaced else end) - moment)
+                # Again and again: one consumer may have met the marker of another, which still waits for more events.
+                # And not more at a time than there are consumers: flushes in vain are not to fill the queue.
+                self._placed = [marker for marker in self._placed if not marker.taken]
+                while len(self._placed) < alive and place(marker := Marker()):
+                    self._placed.append(marker)
+                self._changed.wait(min(end, stalled, moment + _SLICE) - moment)
                 moment = now()
                 if done():
-                    if all(marker.taken for marker in markers):
+                    if all(marker.taken for marker in self._placed):
                         break
                     end = min(end, moment + _GRACE)  # a marker may stand behind events of another flush
                 if progress != self._progress:

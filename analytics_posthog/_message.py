@@ -19,7 +19,6 @@ from .version import VERSION
 Message: TypeAlias = dict[str, Any]
 
 _ID_TYPES: Final = (str, Number, UUID)
-_CONTAINERS: Final = (dict, list, tuple, set, frozenset)
 _DICTS: Final = ("context", "integrations", "properties", "traits", "posthog")
 # What each call must have beside an id; Segment's client checks the same.
 _REQUIRED: Final[dict[str, tuple[tuple[str, str, type], ...]]] = {
@@ -60,6 +59,7 @@ def _complete(call: str, message: Message, done: Pass) -> Message:
         if or_empty(message.get(name)):
             _require(call, name, message[name], str)
     fixed = dict(message)
+    fixed.setdefault("anonymousId", None)  # alias has none, but a message does
     for field in ("userId", "anonymousId", "previousId", "groupId"):
         if field in fixed:
             fixed[field] = None if fixed[field] is False else stringify_id(fixed[field])
@@ -101,8 +101,8 @@ def stringify_id(value: Any) -> str | None:
     if value is None:
         return None
     try:
-        if isinstance(value, _CONTAINERS):  # no id, and a few lists within lists have a string of gigabytes
-            return None
+        if not isinstance(value, _ID_TYPES) and getattr(type(value), "__str__") is object.__str__:  # noqa: B009 for mypy
+            return None  # a list or a dataclass: what repr() makes of it is no id, and may be gigabytes
         return text(str.__str__(value if isinstance(value, str) else str(value)))
     except Exception:  # an object's own __str__ may raise; such an id says nothing
         return None

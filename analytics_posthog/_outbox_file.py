@@ -6,10 +6,11 @@ import json
 import os
 from array import array
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
+
+from ._values import json_default
 
 try:
     import fcntl
@@ -147,10 +148,4 @@ class OutboxFile:
 
 def line(message: dict[str, Any]) -> bytes:
     """Return a message as a line; dates in ISO 8601, as Segment's client writes them."""
-    return json.dumps(message, default=_date, separators=(",", ":")).encode() + b"\n"
-
-
-def _date(value: Any) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError
+    return json.dumps(message, default=json_default, separators=(",", ":")).encode() + b"\n"

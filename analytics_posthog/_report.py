@@ -58,7 +58,9 @@ class Report:
             return
         try:
             callback(*arguments)
-        except Exception as failure:  # a callback that raises harms nothing
+        except BaseException as failure:  # a callback that raises harms nothing, and sys.exit() in it ends no thread of ours
+            if not isinstance(failure, Exception) and threading.current_thread() is threading.main_thread():
+                raise
             self.warn_once(name, f"{name} raised {type(failure).__name__}; nothing else is affected")
 
     def _say(self, kind: object, count: int, level: int, text: str, why: object) -> None:
@@ -84,5 +86,5 @@ class Report:
     def left_out(self, call: str, left_out: list[tuple[str, str]]) -> None:
         """Warn of values that JSON can't hold, by their key and type."""
         for key, kind in left_out:
-            shown = ascii(key[:200])
+            shown = ascii(key)
             self.warn_once(shown, f"{call}: left out {shown}: a {kind} can't be sent as JSON. Pass a string, a number, a list or a dict")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from os import PathLike
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from .errors import InvalidSetting
 
 _HOSTS: Final = "https://us.i.posthog.com, https://eu.i.posthog.com or your own PostHog's"
+MAX_WAIT: Final = 1e6  # seconds; the system's own clocks and sockets take no more than some times that
 OUTBOX_SYNCS: Final = ("os", "disk")  # survives the process; survives the power
 PERSON_PROFILES: Final = ("always", "identified_only")
 
@@ -50,13 +52,14 @@ def check_host(host: Any) -> str | None:
     return address
 
 
-def check_number(name: str, value: Any, *, least: float = 0, whole: bool = False, more: bool = False) -> None:
-    """Raise InvalidSetting unless the value is a number of at least `least`, more than it if `more`."""
+def check_number(name: str, value: Any, *, least: float = 0, most: float = inf, whole: bool = False, more: bool = False) -> None:
+    """Raise InvalidSetting unless the value is a number of at least `least`, more than it if `more`, and at most `most`."""
     kind = int if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kind) or not (value > least if more else value >= least):
+    if isinstance(value, bool) or not isinstance(value, kind) or not (value > least if more else value >= least) or value > most:
         what = "a whole number" if whole else "a number"
+        limits = f"{'above' if more else 'from'} {least}" + (f" to {most:.0f}" if most < inf else "")
         shown = repr(value) if isinstance(value, (int, float)) else type(value).__name__
-        raise InvalidSetting(f"{name} must be a non-negative number: {what} {'above' if more else 'from'} {least}, got {shown}")
+        raise InvalidSetting(f"{name} must be a non-negative number: {what} {limits}, got {shown}")
 
 
 def check_choices(callbacks: Mapping[str, Any], proxies: Any, group_type: Any, person_profiles: Any) -> None:

@@ -21,6 +21,8 @@ MAX_BATCH_SIZE: Final = 5 * 1024 * 1024
 SHUT_DOWN: Final = "the client was shut down before its events could be sent. Call flush() first, or give it more time"
 MAX_RETRY_AFTER: Final = 300.0  # seconds
 MAX_BACKOFF: Final = 60.0  # seconds
+_LEAST_INTERVAL: Final = 0.05  # seconds to wait for a first event, so that no interval at all is no busy loop
+_SLICE: Final = 0.5  # seconds
 _RETRIED: Final = (408, 429)
 _SPLIT: Final = (400, 413)
 
@@ -37,6 +39,11 @@ class Event(dict[str, Any]):
         self.flush = -1
         self.claimed = False  # somebody has said what became of it
         self.receipt: tuple[Any, int] | None = None
+
+
+def as_event(item: dict[str, Any]) -> Event:
+    """Return what is on the queue as an Event; the app may have captured it itself, on the official client."""
+    return item if isinstance(item, Event) else Event(item, item, 0)
 
 
 class Marker:
@@ -76,18 +83,24 @@ class Uploader:
         """
         batch: list[Event] = []
         size = 0
-        deadline = now() + consumer.flush_interval
+        deadline = now() + max(consumer.flush_interval, _LEAST_INTERVAL)
         while len(batch) < consumer.flush_at and size < MAX_BATCH_SIZE:
+            left = deadline - now()
             try:
-                item = consumer.queue.get(timeout=max(0.0, deadline - now()))
+                # In slices, because the official client's own flush() and shutdown() don't wake who waits here.
+                item = consumer.queue.get(timeout=max(0.0, min(left, _SLICE)))
             except queue.Empty:
+                if left > _SLICE and consumer.running and not _is_drained(consumer):
+                    continue
                 break
             if isinstance(item, Marker):
                 consumer.queue.task_done()
                 item.taken = True
                 self._settled(None, [])
                 break
-            event = item if isinstance(item, Event) else Event(item, item, 0)  # captured by the app, on the client inside
+            event = as_event(item)
+            if not batch:
+                deadline = min(deadline, now() + consumer.flush_interval)
             batch.append(event)
             size += event.size
         if batch and not consumer.running:  # paused while waiting: the official client would drop the batch without a word
@@ -160,6 +173,12 @@ class Waits:
         if self._retry > self._retries.max_retries or moment - self._failing_since >= self._retries.max_total_backoff_duration:
             return None
         return 0.0 if self._retry == 1 else min(0.5 * 2 ** min(self._retry - 2, 30) * random.uniform(1, 1.1), MAX_BACKOFF)
+
+
+def _is_drained(consumer: Any) -> bool:
+    """Whether the app has called the official client's own flush(); nothing public says so."""
+    draining = getattr(consumer, "_draining", None)
+    return bool(draining is not None and draining())
 
 
 def _is_retried(error: DeliveryError) -> bool:

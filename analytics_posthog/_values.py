@@ -23,10 +23,11 @@ MAX_DEPTH: Final = 100
 # is estimated at more than nine times its JSON, so what is cut off here has over 900 KiB, or values that are left out.
 MAX_SIZE: Final = 8 * 1024 * 1024
 # What a value costs beyond its text, so that a pass over very many ends as soon as one over long ones.
-_CONTAINER_COST: Final = 8
+_CONTAINER_COST: Final = 16
 _OTHER_COST: Final = 16
 _UNFIT_COST: Final = 64
 _MAX_LEFT_OUT: Final = 100  # of one message; who has so many needs no list of all
+_MAX_PATH: Final = 200  # characters
 # A double's range: beyond it, JSON parsers refuse an integer or make it an infinity.
 _MAX_BITS: Final = 1023
 
@@ -47,7 +48,7 @@ class Pass:
     def leave_out(self, key: str, value: object) -> None:
         self.size += _UNFIT_COST
         if len(self.left_out) < _MAX_LEFT_OUT:
-            self.left_out.append((".".join([*self.keys, key]), kind_name(value)))
+            self.left_out.append((".".join([*self.keys, key])[:_MAX_PATH], kind_name(value)))
 
     def enters(self, container: object) -> bool:
         if id(container) in self.open or len(self.open) >= MAX_DEPTH or self.size > MAX_SIZE:
@@ -261,3 +262,10 @@ def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
     if dataclasses.is_dataclass(value):
         return [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
     return None
+
+
+def json_default(value: Any) -> str:
+    """For json.dumps: write the dates that a clean value may hold in ISO 8601, as Segment's and PostHog's clients do."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"a {type(value).__name__} can't be sent as JSON")
