@@ -41,11 +41,11 @@ def check_host(host: Any) -> str | None:
     address: str = host.strip().rstrip("/")
     try:
         parts = urlsplit(address)
-        name = parts.hostname or ""
+        name = (parts.hostname or "").rstrip(".")
         _ = parts.port  # raises for a port that is no number
     except ValueError:
         name, parts = "", urlsplit("")
-    if parts.scheme not in ("http", "https") or not name:
+    if parts.scheme not in ("http", "https") or not name or address.split() != [address]:
         raise InvalidSetting(f"host must be a URL with its scheme, such as {_HOSTS}")
     if name == "api.segment.io" or name == "segmentapis.com" or name.endswith(".segmentapis.com"):
         raise InvalidSetting(f"host is Segment's. Events go to PostHog now: set host to {_HOSTS}")
