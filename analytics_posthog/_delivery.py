@@ -19,14 +19,15 @@ from posthog.contexts import get_context_session_id, get_tags
 from posthog.request import batch_post
 
 from ._events import Events
-from ._exits import before_exit, before_exit_of_child, call, not_before_exit
+from ._exits import before_exit, call, not_before_exit
 from ._ledger import Ledger
 from ._report import Report
 from ._session import Session
-from ._upload import SHUT_DOWN, Event, Marker, Retries, Uploader, as_event
+from ._upload import LONGEST, SHUT_DOWN, Event, Retries, Uploader, as_event
 from .convert import wanted
 from .errors import ClientShutDown, QueueFull
 
+_WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
 STALL_TIMEOUT: Final = 3.0  # seconds without any progress after which an exit waits no more
 
 
@@ -70,11 +71,13 @@ class PostHog:
         self._events = events
         self._report = report
         self._exit_timeout = exit_timeout
-        self._block_when_full = block_when_full
-        # The outbox puts itself here: what stays with it of events, what comes after the end, and where they are kept.
+        self._block_when_full = min(block_when_full, LONGEST)
+        # The outbox puts itself here: what stays with it of events, how it empties, what comes after the end, and where they are kept.
         self.keep: Callable[[Exception | None, list[Event]], list[Event]] = lambda error, events: []
+        self.drain_all = self.drain
         self.ended: Callable[[], None] = lambda: None
         self.kept_where = ""
+        self._quiet = False  # at exit one line says it all
         self._proxies = proxies
         # Made as one that doesn't send, because its threads must not run before they are given our next and request.
         self.posthog = posthog.Posthog(
@@ -85,24 +88,22 @@ class PostHog:
             sync_mode=sync_mode,
             max_queue_size=max_queue_size,
             gzip=gzip,
-            timeout=timeout,
+            timeout=min(timeout, LONGEST),
             max_retries=retries.max_retries,
             thread=thread,
             flush_at=upload_size,
-            flush_interval=upload_interval,
+            flush_interval=min(upload_interval, LONGEST),
             capture_mode="v0",
             enable_local_evaluation=False,
         )
         self._retries = retries
-        self._exiting = False
-        self._left = 0  # what the exit could not send
         self.ledger = Ledger(self._unfinished)
         self._start()
         if send:
             self.posthog.send = True
             if hasattr(os, "register_at_fork"):
                 # After the official client's own handler, which gives the child a new queue and new threads.
-                reference = weakref.WeakMethod(self._start_in_child)
+                reference = weakref.WeakMethod(self._start)
                 os.register_at_fork(after_in_child=lambda: call(reference))
             before_exit(self._at_exit)
 
@@ -111,7 +112,7 @@ class PostHog:
         self.ledger = Ledger(self._unfinished, self.ledger.closed)
         self._report.reset()
         self._session = Session(self._proxies)
-        self._uploader = Uploader(self._post, self._settled, self._retries)
+        self._uploader = Uploader(self._post, self._settled, self.ledger.hurried, self._retries)
         if not self._sends:
             return
         for consumer in self._consumers():
@@ -123,12 +124,8 @@ class PostHog:
     def _unfinished(self) -> int:
         return self.posthog.queue.unfinished_tasks
 
-    def _start_in_child(self) -> None:
-        self._start()
-        before_exit_of_child(self, self._at_exit)
-
     def _consumers(self) -> list[Any]:
-        return self.posthog.consumers or []
+        return list(self.posthog.consumers or ())
 
     def send(self, message: dict[str, Any], size: int | None = None) -> None:
         """Hand a message over to be sent; in sync_mode, send it before returning.
@@ -146,31 +143,32 @@ class PostHog:
 
     def put(self, event: Event, *, again: bool = False) -> None:
         """Send an event, or put it on the queue. `again`: it was accepted before, and kept since. Raises as `send` does."""
-        if not self.ledger.admit(event, again=again):
-            raise ClientShutDown("the client was shut down. Make a new one, or use the module's functions, which do")
+        if (again and self._uploader.stop.is_set()) or not self.ledger.admit(event, again=again):
+            raise ClientShutDown(_WAS_SHUT_DOWN)
         if self._sync_mode:
             for error, events in self._uploader.deliver([event]):
-                if self._outcome(error, events) and error is not None:
+                if self._settled(error, events, tell=False) and error is not None:
                     raise error
             return
         try:
             self.posthog.queue.put(event, block=self._block_when_full > 0 and not again, timeout=self._block_when_full)
-        except queue.Full:
+        except BaseException as error:  # a Ctrl-C, if it had to wait
             self.ledger.withdraw(event, again=again)
-            raise QueueFull(f"the queue is full ({self.posthog.queue.maxsize}). Raise max_queue_size, or call less often") from None
+            if isinstance(error, queue.Full):
+                raise QueueFull(f"the queue is full ({self.posthog.queue.maxsize}). Raise max_queue_size, or call less often") from None
+            raise
+        if self._uploader.stop.is_set() and self.ledger.withdraw(event, again=again):  # while it waited
+            raise ClientShutDown(_WAS_SHUT_DOWN)
 
     def _post(self, batch: list[Event]) -> None:
         client = self.posthog
         batch_post(client.api_key, client.host, gzip=client.gzip, timeout=client.timeout, batch=batch, session=self._session)
 
-    def _settled(self, error: Exception | None, events: list[Event]) -> None:
-        """Hear of events that were delivered or given up, and tell the app."""
-        lost = self._outcome(error, events)
-        if lost and error is not None:
-            self._report.lost(error, [event.message for event in lost], say=not self._exiting)
+    def _settled(self, error: Exception | None, events: list[Event], *, tell: bool = True) -> list[Event]:
+        """Hear what became of events, and return those that are lost: neither delivered nor kept.
 
-    def _outcome(self, error: Exception | None, events: list[Event]) -> list[Event]:
-        """Count what became of events, and return those that are lost: neither delivered nor kept."""
+        The app is told before they are counted, so that a flush returns after that.
+        """
         mine = self.ledger.claim(events)
         kept = self.keep(error, mine)
         if error is None:
@@ -180,10 +178,10 @@ class PostHog:
             return []
         stay = {id(event) for event in kept}
         lost = [event for event in mine if id(event) not in stay]
-        if self._exiting:
-            self._left += len(mine)
-        elif kept:
+        if kept and not self._quiet:
             self._report.kept(error, len(kept))
+        if lost and tell:
+            self._report.lost(error, [event.message for event in lost], say=not self._quiet)
         self.ledger.settle(kept, None)
         self.ledger.settle(lost, "failed")
         return lost
@@ -193,18 +191,18 @@ class PostHog:
 
         What could not be delivered was told to `on_error` by then, and counts as dealt with.
         """
-        return self.ledger.flush(self._place, self._consumers(), timeout)
+        return self.ledger.flush(self._wake, self._consumers(), timeout)
 
-    def drain(self, timeout: float) -> bool:
-        """The same for all, and no longer than 3 seconds without any progress."""
-        return self.ledger.drain(self._place, self._consumers(), timeout, STALL_TIMEOUT)
+    def drain(self, timeout: float, stall: float = STALL_TIMEOUT) -> bool:
+        """The same for all there is, and no longer than `stall` seconds without any progress."""
+        return self.ledger.drain(self._wake, self._consumers(), timeout, stall)
 
     def shutdown(self, timeout: float) -> None:
         """Send what is left, at most `timeout` seconds, and end the threads. What is left then is told to `on_error`."""
         if not self.ledger.close():
             return
         not_before_exit(self._at_exit)
-        self.ledger.drain(self._place, self._consumers(), timeout, timeout)
+        self.drain_all(timeout, timeout)
         self._end()
         if not any(consumer.is_alive() for consumer in self._consumers()):
             self.posthog.shutdown()  # ends at once: nothing is queued, no thread runs
@@ -213,47 +211,50 @@ class PostHog:
         """Send what is left while that makes progress, and say in one line what could not be sent."""
         if not self.ledger.close():
             return
-        self.drain(self._exit_timeout)
-        self._exiting = True
+        self.drain_all(self._exit_timeout)
+        failed = self.ledger.stats()["failed"]
+        self._quiet = True
         self._end()
-        if self._left:
-            self._report.warn_once("exit", f"{self._left} event(s) were not sent before the exit{self.kept_where}")
+        counts = self.ledger.stats()
+        left = counts["queued"] + counts["failed"] - failed
+        if left:
+            self._report.warn_once("exit", f"{left} event(s) were not sent before the exit{self.kept_where}")
 
-    def _place(self, marker: Marker) -> bool:
-        """Put a marker on the queue; return whether there was room."""
-        try:
-            self.posthog.queue.put_nowait(marker)
-        except queue.Full:
+    def _wake(self) -> bool:
+        """Have the threads look again; False if the queue's lock can't be had, as in a signal handler that interrupted a call."""
+        waiting = self.posthog.queue
+        if not waiting.mutex.acquire(timeout=0.05):
             return False
+        waiting.not_empty.notify_all()
+        waiting.mutex.release()
         return True
+
+    def _taken_off(self) -> list[Event]:
+        """Empty the queue, and return the events that were on it."""
+        left: list[Event] = []
+        while True:
+            try:
+                item = self.posthog.queue.get_nowait()
+            except queue.Empty:
+                return left
+            self.posthog.queue.task_done()
+            left.append(as_event(item))
 
     def _end(self) -> None:
         """End the threads as far as that takes no long wait, and tell of what is not sent."""
+        if not self._wake():
+            return  # the threads go on when the handler is over
         self._uploader.stop.set()
         for consumer in self._consumers():
             consumer.pause()
-        left = self._unqueue()
-        for consumer in self._consumers():
-            if consumer.is_alive():
-                self._place(Marker())  # it may be waiting for an event
+        left = self._taken_off()
+        self._wake()
         for consumer in self._consumers():
             if consumer.is_alive() and consumer is not threading.current_thread():
                 consumer.join(0.5)
-        left += self._unqueue()
+        left += self._taken_off()  # what came meanwhile
         for batch in list(self._uploader.in_flight.values()):  # in a request that hangs
             left += [event for event in batch if not event.claimed]
         if left:
             self._settled(ClientShutDown(SHUT_DOWN), left)
         self.ended()
-
-    def _unqueue(self) -> list[Event]:
-        """Take all that is left on the queue, and return the events."""
-        events: list[Event] = []
-        while True:
-            try:
-                item = self.posthog.queue.get_nowait()
-            except queue.Empty:
-                return events
-            self.posthog.queue.task_done()
-            if not isinstance(item, Marker):
-                events.append(as_event(item))

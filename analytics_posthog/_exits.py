@@ -13,6 +13,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
 
@@ -20,26 +21,52 @@ from typing import Any, Final
 _POOLS: Final = ("multiprocessing.util", "billiard.util")
 _PRIORITY: Final = 100  # before the pools' own ends, which may take queues away
 
+_runs: Final[list[Callable[[], None]]] = []
+_registered: Final[set[str]] = set()  # pools of which this process is, or may be, a child
+
+
+@atexit.register  # at the import, not at the first call: what the app registers after its imports runs before this, and may still call
+def _at_exit(**_: Any) -> None:
+    for run in _runs:
+        run()
+
 
 def before_exit(run: Callable[[], None]) -> None:
-    """Have `run` called when this process ends in its own time; it may be called more than once."""
-    atexit.register(run)
+    """Have `run` called when this process, or one forked from it, ends in its own time; it may be called more than once."""
+    _runs.append(run)
     for util in _loaded(_POOLS):
-        util.Finalize(None, run, exitpriority=_PRIORITY)
+        if util.__name__ not in _registered:
+            _register(util)
+    _connect()
+
+
+def _register(util: Any) -> None:
+    _registered.add(util.__name__)
+    util.Finalize(None, _at_exit, exitpriority=_PRIORITY)
+
+
+def _connect() -> None:
     for signals in _loaded(["celery.signals"]):
         # The children of Celery's pool end with os._exit(), and this is the last that they say before.
-        signals.worker_process_shutdown.connect(lambda **_: run(), weak=False)
+        signals.worker_process_shutdown.connect(_at_exit, weak=False)
 
 
-def before_exit_of_child(owner: object, run: Callable[[], None]) -> None:
-    """The same for a child that has just been forked, whose pool is about to forget what its parent has registered."""
+def _in_child() -> None:
+    """Register again in a child that has just been forked, whose pool is about to forget what its parent has registered."""
+    _registered.clear()
     for util in _loaded(_POOLS):
-        util.register_after_fork(owner, lambda _, util=util: util.Finalize(None, run, exitpriority=_PRIORITY))
+        util.register_after_fork(_at_exit, lambda _, util=util: _register(util))
+    _connect()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def not_before_exit(run: Callable[[], None]) -> None:
-    """Take back what `before_exit` registered, as far as that keeps `run` alive for nothing."""
-    atexit.unregister(run)
+    """Take back what `before_exit` registered."""
+    with suppress(ValueError):
+        _runs.remove(run)
 
 
 def on_signals(drain: Callable[[], object], signals: tuple[int, ...]) -> None:

@@ -6,12 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._upload import Event, Marker, now
-
-Place = Callable[[Marker], bool]
+from ._upload import LONGEST, Event, now
 
 _SLICE = 0.05  # seconds
-_GRACE = 0.2  # seconds; what a marker may take to be met once all that was waited for is dealt with
+
+Wake = Callable[[], bool]  # have the consumers look again; False if that has to be tried later
 
 
 class Ledger:
@@ -26,14 +25,14 @@ class Ledger:
         self._changed = threading.Condition()  # guards all below
         self._flush = 0  # the number of the next flush
         self._progress = 0
-        self._placed: list[Marker] = []
+        self._waiting = 0
         self._open: dict[int, int] = {}  # number of a flush: events that it must wait for
         self._counts = dict.fromkeys(("accepted", "delivered", "failed", "refused"), 0)
 
     def admit(self, event: Event, *, again: bool = False) -> bool:
-        """Count an event as on its way; False if the ledger is closed. `again`: it was accepted before, and kept since."""
+        """Count an event as on its way; False if the ledger is closed. `again`: accepted before, so it comes in all the same."""
         with self._changed:
-            if self.closed:
+            if self.closed and not again:
                 return False
             event.flush = self._flush
             event.claimed = False
@@ -41,11 +40,14 @@ class Ledger:
             self._counts["accepted"] += not again
             return True
 
-    def withdraw(self, event: Event, *, again: bool = False) -> None:
-        """Take back an admission."""
+    def withdraw(self, event: Event, *, again: bool = False) -> bool:
+        """Take back an admission; False if somebody has said already what became of the event."""
+        if not self.claim([event]):
+            return False
         if not again:
             self.count("accepted", -1)
         self.settle([event], None)
+        return True
 
     def claim(self, events: Sequence[Event]) -> list[Event]:
         """Return those of the events of which nobody else says what became of them."""
@@ -56,7 +58,7 @@ class Ledger:
             return mine
 
     def settle(self, events: Sequence[Event], outcome: str | None) -> None:
-        """Count events as "delivered" or "failed", or None: no more on their way, and wake who waits; also without any event."""
+        """Count events as "delivered" or "failed", or None: no more on their way, and wake who waits."""
         with self._changed:
             for event in events:
                 if event.flush < 0:  # the app captured it itself, on the official client
@@ -66,8 +68,12 @@ class Ledger:
                     del self._open[event.flush]
                 if outcome is not None:
                     self._counts[outcome] += 1
-            self._progress += len(events)
+            self._progress += len(events) if outcome is not None else 0  # taken back, or kept, is no progress
             self._changed.notify_all()
+
+    def hurried(self) -> bool:
+        """Whether somebody waits for what is on its way."""
+        return self._waiting > 0
 
     def count(self, what: str, number: int = 1) -> None:
         """Count what never was, or no more is, on its way."""
@@ -87,7 +93,7 @@ class Ledger:
             was_closed, self.closed = self.closed, True
             return not was_closed
 
-    def flush(self, place: Place, consumers: Sequence[Any], timeout: float) -> bool:
+    def flush(self, wake: Wake, consumers: Sequence[Any], timeout: float) -> bool:
         """Wait at most `timeout` seconds for what was admitted before; return whether all of that is dealt with."""
         with self._changed:
             last = self._flush
@@ -97,38 +103,32 @@ class Ledger:
         def done() -> bool:
             return all(flush > last for flush in self._open) and not (others and self._others())
 
-        return self._wait(done, place, consumers, timeout, timeout)
+        return self._wait(done, wake, consumers, timeout, timeout)
 
-    def drain(self, place: Place, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
+    def drain(self, wake: Wake, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
         """Wait at most `timeout` seconds for all, at most `stall` without progress; return whether all is dealt with."""
-        return self._wait(lambda: not self._open and not self._others(), place, consumers, timeout, stall)
+        return self._wait(lambda: not self._open and not self._others(), wake, consumers, timeout, stall)
 
     def _others(self) -> bool:
-        """Whether events are on the queue that the app captured itself: what is neither ours nor a marker."""
-        self._placed = [marker for marker in self._placed if not marker.taken]
-        return self._unfinished() > sum(self._open.values()) + len(self._placed)
+        """Whether events are on their way that the app captured itself. Nobody tells when they are dealt with."""
+        return self._unfinished() > sum(self._open.values())
 
-    def _wait(self, done: Callable[[], bool], place: Place, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
-        """Wait for `done()`. Consumers meet markers, so that they send now what they would else wait for more events with."""
-        timeout, stall = min(timeout, threading.TIMEOUT_MAX), min(stall, threading.TIMEOUT_MAX)
-        alive = sum(consumer.is_alive() for consumer in consumers)
+    def _wait(self, done: Callable[[], bool], wake: Wake, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
+        """Wait for `done()`, and have the consumers send meanwhile what they would else wait for more events with."""
         with self._changed:
             if done() or threading.current_thread() in consumers:  # in on_error, to wait would be to wait for oneself
                 return done()
-            moment = now()
-            end, stalled, progress = moment + timeout, moment + stall, self._progress
-            while moment < min(end, stalled):
-                # Again and again: one consumer may have met the marker of another, which still waits for more events.
-                # And not more at a time than there are consumers: flushes in vain are not to fill the queue.
-                self._placed = [marker for marker in self._placed if not marker.taken]
-                while len(self._placed) < alive and place(marker := Marker()):
-                    self._placed.append(marker)
-                self._changed.wait(min(end, stalled, moment + _SLICE) - moment)
+            self._waiting += 1
+            try:
+                woken = False
                 moment = now()
-                if done():
-                    if all(marker.taken for marker in self._placed):
-                        break
-                    end = min(end, moment + _GRACE)  # a marker may stand behind events of another flush
-                if progress != self._progress:
-                    stalled, progress = moment + stall, self._progress
+                end, stalled, progress = moment + min(timeout, LONGEST), moment + stall, self._progress
+                while moment < min(end, stalled) and not done():
+                    woken = woken or wake()
+                    self._changed.wait(min(end, stalled, end if woken and self._open else moment + _SLICE) - moment)
+                    moment = now()
+                    if progress != self._progress:
+                        stalled, progress = moment + stall, self._progress
+            finally:
+                self._waiting -= 1
             return done()

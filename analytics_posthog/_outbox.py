@@ -10,73 +10,67 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
-from ._delivery import PostHog
+from ._delivery import STALL_TIMEOUT, PostHog
 from ._exits import call
-from ._outbox_file import SUFFIX, SUPPORTED, NotOurs, OutboxFile, line
+from ._message import complete, refusal
+from ._outbox_directory import OutboxDirectory, Place
+from ._outbox_file import NotOurs, from_line, to_line
 from ._report import Report
 from ._upload import Event, now
-from .errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidSetting, QueueFull
+from ._values import Pass
+from .errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
 
-MAX_FILE_SIZE: Final = 1024 * 1024  # bytes; then a new file is begun, so that the old one can go
 SWEEP_EVERY: Final = 2.0  # seconds
 MAX_PAUSE: Final = 60.0  # seconds between tries while PostHog can't be reached
 _REFUSED: Final = (400, 413)  # for good: the same message would be refused again
+_NO_MESSAGE: Final = "a line of the outbox is no message of a call, or before_send doesn't take it"
 
 
 class Outbox:
     """Puts messages on disk around a delivery. Any thread may call it."""
 
-    def __init__(self, directory: str | os.PathLike[str], delivery: PostHog, *, max_bytes: int, to_disk: bool, report: Report) -> None:
-        self._directory = Path(directory)
+    def __init__(self, directory: OutboxDirectory, delivery: PostHog, report: Report) -> None:
+        self._directory = directory
         self._delivery = delivery
-        self._max_bytes = max_bytes
-        self._to_disk = to_disk
         self._report = report
-        if not SUPPORTED:
-            raise InvalidSetting("outbox needs flock(), which this system doesn't have. Leave it out")
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self._directory.stat().st_mode & 0o077:
-                self._directory.chmod(0o700)
-            os.listdir(self._directory)
-            if not os.access(self._directory, os.W_OK | os.X_OK):
-                raise PermissionError(13, "not writable")
-        except OSError as error:
-            raise InvalidSetting(f"outbox must be a directory that this process can write to ({error.strerror})") from None
         delivery.keep = self._keep
         delivery.ended = self.stop
+        delivery.drain_all = self.drain
         delivery.kept_where = "; they stay in the outbox"
-        self._files: list[OutboxFile] = []
         self._start()
-        reference = weakref.WeakMethod(self._start)  # after the delivery's own handler
-        os.register_at_fork(after_in_child=lambda: call(reference))
+        # After the delivery's own handler.
+        before, parent, child = map(weakref.WeakMethod, (directory.before_fork, directory.after_fork, self._start_in_child))
+        os.register_at_fork(before=lambda: call(before), after_in_parent=lambda: call(parent), after_in_child=lambda: call(child))
 
     def _start(self) -> None:
-        """Begin with no file of one's own; a forked child leaves its parent's to its parent."""
-        for file in self._files:
-            file.abandon()
-        self._lock = threading.Lock()  # guards all below, and the files
-        self._sweeping = threading.Lock()  # one sweep at a time
-        self._files = []
-        self._current: OutboxFile | None = None
-        self._used = 0
+        self._lock = threading.RLock()  # guards the next four
         self._pause = 0.0
         self._resume_at = 0.0
-        self._stopped = False
+        self._asked: list[threading.Event] = []  # who waits for the next sweep
+        self._more = False  # there may be more files of dead processes
         self._wake = threading.Event()
-        self._count()
         self._thread = threading.Thread(target=self._run, name="analytics-outbox", daemon=True)
         self._thread.start()
+
+    def _start_in_child(self) -> None:
+        self._directory.begin()
+        if self._delivery.ledger.closed:  # forked after the shutdown
+            self._directory.stop()
+        self._start()
 
     def send(self, message: dict[str, Any], size: int | None = None) -> None:
         """Write a message to disk and hand it to be sent. Raises what the delivery raises for what can't be taken at all."""
         event = self._delivery.prepare(message, size)
         if event is None:
             return
-        self._write(event)
+        try:
+            event.receipt = self._directory.write(to_line(message))
+        except OSError as error:  # a full disk: it is sent from memory
+            self._report.unsaved(error)
         try:
             self._delivery.put(event)
         except QueueFull as error:
@@ -85,172 +79,164 @@ class Outbox:
             self._delivery.ledger.count("accepted")
             self._keep(error, [event])
         except AnalyticsError:
-            self._keep(None, [event])
+            self._forget(event)
             raise
 
-    def _write(self, event: Event) -> None:
-        """Give an event its line on disk. Without room by our own bound it is refused; with a full disk it goes on without."""
-        data = line(event.message)
-        with self._lock:
-            if self._used + len(data) > self._max_bytes:
-                raise QueueFull(f"the outbox is full ({self._max_bytes} bytes). Raise outbox_max_bytes, or see why PostHog takes nothing")
-            try:
-                if self._current is None or self._current.size > MAX_FILE_SIZE:
-                    self._current = OutboxFile.create(self._directory)
-                    self._files.append(self._current)
-                event.receipt = (self._current, self._current.append(data, self._to_disk))
-                self._current.open += 1
-                self._used += len(data)
-            except OSError as error:
-                self._report.unsaved(error)
+    def _forget(self, event: Event) -> None:
+        """Take a line back from disk."""
+        if event.receipt is not None:
+            self._directory.settle(event.receipt, keep=False)
+            event.receipt = None
 
     def _keep(self, error: Exception | None, events: list[Event]) -> list[Event]:
         """Hear what became of events, and return those that stay here to be sent again."""
-        refused = error is None or getattr(error, "status", None) in _REFUSED
+        stays = error is not None and getattr(error, "status", None) not in _REFUSED
         kept: list[Event] = []
-        with self._lock:
-            for event in events:
-                if event.receipt is None or event.receipt[0] not in self._files:
-                    continue
-                file, offset = event.receipt
+        if self._directory.is_interrupted():  # the lines stay as they are, for the next process
+            return [event for event in events if stays and event.receipt is not None]
+        for event in events:
+            if event.receipt is not None:
+                self._directory.settle(event.receipt, keep=stays)
                 event.receipt = None
-                file.open -= 1
-                if not refused:
-                    file.kept.append(offset)
+                if stays:
                     kept.append(event)
-                self._tidy(file)
+        with self._lock:
             if error is None and events:
                 self._pause = self._resume_at = 0.0
-            elif kept and isinstance(error, DeliveryError):
+            elif kept and isinstance(error, DeliveryError) and now() >= self._resume_at:
                 self._pause = min(max(1.0, self._pause * 2), MAX_PAUSE)
                 self._resume_at = now() + self._pause
+        if error is None and self._directory.kept():  # the queue has room again
+            self._wake.set()
         return kept
 
-    def _tidy(self, file: OutboxFile) -> None:
-        """Empty or delete a file whose lines are all dealt with."""
-        if file.open or file.kept or file not in self._files:
-            return
-        self._used -= file.size
-        if file is self._current and not self._stopped:
-            if file.size:
-                file.empty()
-            return
-        self._files.remove(file)
-        file.close(remove=True)
-
     def _run(self) -> None:
-        while not self._stopped:
-            self._sweep()
-            self._wake.wait(SWEEP_EVERY)
-
-    def _sweep(self) -> None:
-        """Take over dead processes' files, and send again what was kept, as far as the queue has room."""
-        with self._sweeping:
-            self._take_over()
+        """Take over dead processes' files, and send again what was kept, as long as the process lives."""
+        looked: float | None = None
+        while not self._directory.stopped:
+            self._wake.clear()
             with self._lock:
-                files = [file for file in self._files if file.kept] if now() >= self._resume_at else []
-            for file in files:
-                if not self._send_again(file):
-                    return
+                asked, self._asked = self._asked, []
+            try:
+                if asked or looked is None or now() >= looked + SWEEP_EVERY:
+                    looked = now()
+                    self._directory.count()
+                    self._take_over()
+                while self._send_next():
+                    pass
+            except Exception as error:  # whatever it is, the thread must go on
+                self._report.warn_once("outbox", f"outbox: {type(error).__name__} while looking through it; it is tried again")
+            for event in asked:
+                event.set()
+            pause = self._resume_at - now()
+            self._wake.wait(min(pause, SWEEP_EVERY) if pause > 0 else SWEEP_EVERY)
 
     def _take_over(self) -> None:
-        self._count()
-        for path in sorted(self._directory.glob(f"*{SUFFIX}")):
-            with self._lock:
-                if self._stopped or any(file.path == path for file in self._files):
-                    continue
+        self._more = False
+        for path in self._directory.others():
+            name = path.name
             try:
-                file = OutboxFile.take_over(path)
+                file = self._directory.take_over(path)
             except NotOurs:
                 continue
             except OSError as error:
-                if path.exists():
-                    self._report.warn_once(path.name, f"outbox: {path.name} can't be read ({error.strerror}); the other files are sent")
+                if os.path.lexists(path):
+                    self._report.warn_once(name, f"outbox: {name} can't be read ({error.strerror}); the other files are sent")
                 continue
+            if file is None:
+                self._more = True
+                return
             self._delivery.ledger.count("accepted", len(file.kept))
-            with self._lock:
-                self._files.append(file)
-                self._tidy(file)
+            if file.torn:
+                self._report.warn_once(name, f"outbox: {name} ends within a line, of a call that never returned; the others are sent")
 
-    def _send_again(self, file: OutboxFile) -> bool:
-        """Send a file's kept lines; False if the queue has no more room, or PostHog can't be reached."""
-        while True:
-            with self._lock:
-                if not file.kept or self._stopped:
-                    return True
-                offset = file.kept.pop()
-                file.open += 1
-                message = file.message(offset)
-            event: Event | None = None
-            try:
-                event = self._delivery.prepare(message) if message is not None else None
-                if event is not None:
-                    event.receipt = (file, offset)
-                    self._delivery.put(event, again=True)
-                    continue
-            except (QueueFull, ClientShutDown):
-                with self._lock:
-                    file.open -= 1
-                    file.kept.append(offset)
-                return False
-            except DeliveryError:  # in sync_mode, refused for good; the delivery has said so
-                continue
-            except Exception:  # what stands in the file may be anything
-                message = None
-            self._drop(file, message is None)
+    def _send_next(self) -> bool:
+        """Send a kept line; False if there is none, the queue has no more room, or PostHog can't be reached."""
+        found = None if now() < self._resume_at else self._directory.next()
+        if found is None:
+            return False
+        place, line = found
+        event = self._read(place, line)
+        if event is None:
+            self._directory.settle(place, keep=False)
+            return True
+        event.receipt = place
+        try:
+            self._delivery.put(event, again=True)
+        except (QueueFull, ClientShutDown):
+            self._directory.settle(place, keep=True)
+            return False
+        except DeliveryError as error:  # in sync_mode; all is done but to say so
+            self._report.lost(error, [event.message])
+        return True
 
-    def _drop(self, file: OutboxFile, corrupt: bool) -> None:
-        """Be done with a line that is not to be sent: it is no message, or before_send doesn't want it."""
-        if corrupt:
+    def _read(self, place: Place, line: bytes) -> Event | None:
+        """Return the event of a line, checked and cleaned as a call's; None, and the app is told, if there is none."""
+        message = from_line(line)
+        if message is None:
+            file = place[0]
+            self._directory.mark_corrupt(file)
             self._report.warn_once(file.path.name, f"outbox: {file.path.name} has lines that are no messages; the others are sent")
-        self._delivery.ledger.count("failed")
-        with self._lock:
-            file.corrupt = file.corrupt or corrupt
-            file.open -= 1
-            self._tidy(file)
+            self._delivery.ledger.count("failed")
+            return None
+        try:
+            done = Pass()
+            message = complete(message, done)
+            reason = refusal(message)
+            if reason is not None:
+                raise InvalidMessage(reason)
+            event = self._delivery.prepare(message, done.size)
+            if event is None:  # before_send doesn't want it any more
+                self._delivery.ledger.count("accepted", -1)
+            return event
+        except Exception as error:  # what stands in a file may be anything, and before_send may raise anything
+            failure = error if isinstance(error, AnalyticsError) else InvalidMessage(f"{_NO_MESSAGE} ({type(error).__name__})")
+            self._delivery.ledger.count("failed")
+            self._report.lost(failure, [message])
+            return None
 
     def flush(self, timeout: float) -> bool:
         """Have everything sent that is in the queue or on disk, at most `timeout` seconds; return whether nothing is left."""
+        return self._empty(timeout, self._delivery.flush)
+
+    def drain(self, timeout: float, stall: float = STALL_TIMEOUT) -> bool:
+        """The same, and no longer than `stall` seconds without any progress; the rest is safe on disk."""
+        return self._empty(timeout, partial(self._delivery.drain, stall=stall))
+
+    def _empty(self, timeout: float, wait: Callable[[float], bool]) -> bool:
+        """Send again what was kept, and `wait` for all that is being sent, until nothing is left or PostHog can't be reached."""
         end = now() + timeout
+        if self._directory.is_interrupted():
+            return False
         with self._lock:
-            self._resume_at = 0.0
-        self._sweep()
-        done = self._delivery.flush(timeout)
-        while done and self._left() and now() < end and not self._resume_at:
-            self._sweep()  # what the queue had no room for
-            done = self._delivery.flush(max(0.0, end - now()))
-        return done and not self._left()
+            self._pause = self._resume_at = 0.0
+        while True:
+            self._sweep(end - now())
+            done = wait(max(0.0, end - now()))
+            left = self._directory.kept() or self._more
+            if not (done and left) or self._directory.stopped or now() < self._resume_at or now() >= end:
+                return done and not left
 
-    def _left(self) -> int:
+    def _sweep(self, timeout: float) -> None:
+        """Have the thread do its work now; return when it has, or after `timeout` seconds."""
+        if timeout <= 0 or self._directory.stopped or threading.current_thread() is self._thread:
+            return
+        swept = threading.Event()
         with self._lock:
-            return sum(len(file.kept) for file in self._files)
-
-    def drain(self, timeout: float) -> bool:
-        """Send what is queued, no longer than 3 seconds without any progress; the rest is safe on disk."""
-        return self._delivery.drain(timeout)
+            self._asked.append(swept)
+        self._wake.set()
+        swept.wait(timeout)
 
     def shutdown(self, timeout: float) -> None:
-        """Send what is queued, at most `timeout` seconds; what is left stays on disk for the next process."""
+        """Send what is queued or on disk, at most `timeout` seconds; what is left stays on disk for the next process."""
         self._delivery.shutdown(timeout)
 
     def stop(self) -> None:
-        """Let go of the files, those that are dealt with and those that another process may now take over."""
+        """Let go of the files; another process may take them over."""
+        if not self._directory.is_interrupted():
+            self._directory.stop()
+        self._wake.set()
         with self._lock:
-            self._stopped = True
-            self._wake.set()
-            for file in list(self._files):
-                self._tidy(file)
-            for file in self._files:
-                file.close(remove=False)
-            self._files = []
-
-    def _count(self) -> None:
-        """Measure what all processes have in the directory."""
-        used = 0
-        try:
-            for entry in os.scandir(self._directory):
-                used += entry.stat(follow_symlinks=False).st_size
-        except OSError:
-            return
-        with self._lock:
-            self._used = used
+            asked, self._asked = self._asked, []
+        for event in asked:
+            event.set()

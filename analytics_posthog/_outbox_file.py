@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from array import array
-from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
-
-from ._values import json_default
 
 try:
     import fcntl
@@ -22,11 +23,12 @@ else:
 SUFFIX: Final = ".jsonl"
 CORRUPT: Final = ".corrupt"
 _CHUNK: Final = 64 * 1024
+_MAX_LINE: Final = 64 * 1024 * 1024  # bytes; no message has more, a damaged file may
 _FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class NotOurs(Exception):
-    """A file that this process may not take: another one's, or not a plain file of this user."""
+    """A file that another living process has, or has just done with."""
 
 
 class OutboxFile:
@@ -38,22 +40,29 @@ class OutboxFile:
         self.size = os.fstat(fd).st_size
         self.open = 0
         self.kept = array("Q")
-        self.corrupt = False
+        self.corrupt = False  # has lines that are no messages
+        self.torn = False  # ends in a part of a line
         self._fd = fd
 
     @classmethod
-    def create(cls, directory: Path) -> OutboxFile:
-        """Make a new, locked file. It gets its name when it is locked, so that nobody else takes it in between."""
-        path = directory / f"{os.getpid()}-{uuid4().hex}{SUFFIX}"
-        unlocked = path.with_suffix(".new")
-        fd = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _FLAGS, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            unlocked.rename(path)
-        except BaseException:
-            os.close(fd)
-            raise
-        return cls(path, fd)
+    def create(cls, directory: Path, to_disk: bool = False) -> OutboxFile:
+        """Make a new, locked file. Raises OSError."""
+        for _ in range(10):
+            path = directory / f"{os.getpid()}-{uuid4().hex}{SUFFIX}"
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _FLAGS, 0o600)
+            try:
+                os.fchmod(fd, 0o600)  # the umask may have taken too much
+                _lock(fd, path)
+                if to_disk:
+                    _sync_directory(directory)
+                return cls(path, fd)
+            except NotOurs:  # somebody looked whether it was a dead process's, and has deleted it or will
+                os.close(fd)
+            except BaseException:
+                os.close(fd)
+                path.unlink(missing_ok=True)
+                raise
+        raise OSError(errno.EAGAIN, "others take each new file")
 
     @classmethod
     def take_over(cls, path: Path) -> OutboxFile:
@@ -61,16 +70,11 @@ class OutboxFile:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK | _FLAGS)
         try:
             found = os.fstat(fd)
-            if not os.path.isfile(fd) or found.st_uid != os.geteuid():
-                raise NotOurs
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise NotOurs from error
-            if os.fstat(fd).st_nlink == 0:  # its owner was done with it just now
-                raise NotOurs
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+                raise OSError(errno.EPERM, "not a plain file of this user")
+            _lock(fd, path)
             file = cls(path, fd)
-            file.kept.extend(reversed(list(file._offsets())))  # they are taken from the end: the oldest first
+            file._find_lines()
             return file
         except BaseException:
             os.close(fd)
@@ -85,26 +89,25 @@ class OutboxFile:
             if to_disk:
                 os.fsync(self._fd)
         except OSError:
+            self.torn = True
             os.ftruncate(self._fd, offset)
+            self.torn = False
             raise
         self.size += len(line)
         return offset
 
-    def message(self, offset: int) -> dict[str, Any] | None:
-        """Return the message of a line; None, and the file is marked as corrupt, if the line has none."""
+    def empty(self) -> bool:
+        """Forget all lines, which are dealt with; return whether that worked."""
         try:
-            found = json.loads(self._line(offset), parse_constant=lambda _: None)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            self.corrupt = True
-            return None
-        return found
-
-    def empty(self) -> None:
-        """Forget all lines; they are dealt with."""
-        os.ftruncate(self._fd, 0)
+            os.ftruncate(self._fd, 0)
+        except OSError:
+            return False
         self.size = 0
+        return True
+
+    def is_gone(self) -> bool:
+        """Whether somebody has deleted it."""
+        return os.fstat(self._fd).st_nlink == 0
 
     def close(self, *, remove: bool) -> None:
         """Let go of the file; with `remove`, it is done with. What was corrupt in it stays, under another name, for a person to see."""
@@ -116,36 +119,76 @@ class OutboxFile:
         except OSError:  # somebody tidied up
             pass
         finally:
-            os.close(self._fd)
+            self.abandon()
 
     def abandon(self) -> None:
-        """Close a descriptor inherited from a parent, whose lock stays."""
-        os.close(self._fd)
+        """Close the descriptor. A forked child's closing leaves its parent's lock as it is."""
+        with suppress(OSError):
+            os.close(self._fd)
 
-    def _line(self, offset: int) -> bytes:
+    def line(self, offset: int) -> bytes:
+        """Return a line; b"", which is no message, for one that can't be read or is longer than any of ours."""
         parts: list[bytes] = []
-        while chunk := os.pread(self._fd, _CHUNK, offset):
-            end = chunk.find(b"\n")
-            if end >= 0:
-                parts.append(chunk[:end])
-                break
-            parts.append(chunk)
-            offset += len(chunk)
-        return b"".join(parts)
+        end = -1
+        try:
+            while end < 0 and len(parts) * _CHUNK < _MAX_LINE and (chunk := os.pread(self._fd, _CHUNK, offset)):
+                end = chunk.find(b"\n")
+                parts.append(chunk if end < 0 else chunk[:end])
+                offset += len(chunk)
+        except OSError:
+            end = -1
+        return b"".join(parts) if end >= 0 else b""
 
-    def _offsets(self) -> Iterator[int]:
-        """Yield where each whole line begins. A torn last line belongs to a call that never returned."""
+    def _find_lines(self) -> None:
+        """Keep where each whole line begins. A torn last line belongs to a call that never returned."""
         begin = position = 0
         while chunk := os.pread(self._fd, _CHUNK, position):
             end = chunk.find(b"\n")
             while end >= 0:
                 if position + end > begin:  # no empty line
-                    yield begin
+                    self.kept.append(begin)
                 begin = position + end + 1
                 end = chunk.find(b"\n", end + 1)
             position += len(chunk)
+        self.torn = begin < position
+        self.kept.reverse()  # they are taken from the end: the oldest first
 
 
-def line(message: dict[str, Any]) -> bytes:
+def _lock(fd: int, path: Path) -> None:
+    """Lock a file. Raises NotOurs if another process has it, or it no more stands under its name; OSError without locks."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(fd), os.lstat(path)):
+            return
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    raise NotOurs
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new file's name survive the power too."""
+    fd = os.open(directory, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def to_line(message: dict[str, Any]) -> bytes:
     """Return a message as a line; dates in ISO 8601, as Segment's client writes them."""
-    return json.dumps(message, default=json_default, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(message, default=_date, separators=(",", ":")).encode() + b"\n"
+
+
+def from_line(line: bytes) -> dict[str, Any] | None:
+    """Return the message of a line; None if it has none."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _date(value: Any) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError

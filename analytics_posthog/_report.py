@@ -30,7 +30,7 @@ class Report:
 
     def reset(self) -> None:
         """Forget what was counted, with new locks: also for a forked child."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may interrupt and come here again
         self._unsaid: dict[object, int] = {}
         self._said_at: dict[object, float] = {}
         self._warned: set[tuple[str, str]] = set()

@@ -77,7 +77,7 @@ def check_choices(callbacks: Mapping[str, Any], proxies: Any, group_type: Any, p
 
 def check_outbox(outbox: Any, outbox_sync: Any) -> None:
     """Raise InvalidSetting for an outbox that is no path, or a sync that is neither of the two."""
-    if outbox is not None and not isinstance(outbox, (str, PathLike)):
-        raise InvalidSetting(f"outbox must be the path of a directory, got {type(outbox).__name__}")
+    if outbox is not None and (not isinstance(outbox, (str, PathLike)) or outbox == ""):
+        raise InvalidSetting(f"outbox must be the path of a directory, got {type(outbox).__name__ if outbox else 'an empty string'}")
     if outbox_sync not in OUTBOX_SYNCS:
         raise InvalidSetting(f"outbox_sync must be one of {', '.join(map(repr, OUTBOX_SYNCS))}")

@@ -7,7 +7,6 @@ waited for without being counted; both within their duration limits. What it doe
 
 from __future__ import annotations
 
-import queue
 import random
 import threading
 import time
@@ -21,8 +20,8 @@ MAX_BATCH_SIZE: Final = 5 * 1024 * 1024
 SHUT_DOWN: Final = "the client was shut down before its events could be sent. Call flush() first, or give it more time"
 MAX_RETRY_AFTER: Final = 300.0  # seconds
 MAX_BACKOFF: Final = 60.0  # seconds
+LONGEST: Final = 1e6  # seconds; of longer waits the system knows nothing
 _LEAST_INTERVAL: Final = 0.05  # seconds to wait for a first event, so that no interval at all is no busy loop
-_SLICE: Final = 0.5  # seconds
 _RETRIED: Final = (408, 429)
 _SPLIT: Final = (400, 413)
 
@@ -46,15 +45,6 @@ def as_event(item: dict[str, Any]) -> Event:
     return item if isinstance(item, Event) else Event(item, item, 0)
 
 
-class Marker:
-    """On the queue among the events: a consumer that meets it sends what it has, and waits for no more."""
-
-    __slots__ = ("taken",)
-
-    def __init__(self) -> None:
-        self.taken = False
-
-
 class Retries(NamedTuple):
     """How long a batch is tried; Segment's settings of the same names. Durations in seconds."""
 
@@ -63,21 +53,26 @@ class Retries(NamedTuple):
     max_rate_limit_duration: float
 
 
-Settled = Callable[[Exception | None, list[Event]], None]
+Settled = Callable[[Exception | None, list[Event]], object]
 
 
 class Uploader:
-    """Takes batches and posts them. `post(batch)` raises what went wrong; `settled(error or None, events)` hears of each event once."""
+    """Takes batches and posts them.
 
-    def __init__(self, post: Callable[[list[Event]], None], settled: Settled, retries: Retries) -> None:
+    `post(batch)` raises what went wrong; `settled(error or None, events)` hears of each event once; `hurried()` says whether
+    somebody waits for what is queued. Who begins to wait notifies the queue's `not_empty`.
+    """
+
+    def __init__(self, post: Callable[[list[Event]], None], settled: Settled, hurried: Callable[[], bool], retries: Retries) -> None:
         self._post = post
         self._settled = settled
+        self._hurried = hurried
         self._retries = retries
         self.stop = threading.Event()  # set: no further try
-        self.in_flight: dict[int, list[Event]] = {}  # thread: the batch that it is about
+        self.in_flight: dict[int, list[Event]] = {}  # thread: the batch that it has taken off the queue
 
     def next(self, consumer: Any) -> list[Event]:
-        """Return the next batch for a consumer: `flush_at` events, or what has come in `flush_interval` seconds, or up to a Marker.
+        """Return the next batch for a consumer: `flush_at` events, or what came in `flush_interval` seconds, or in a hurry what is there.
 
         Stands in for the official Consumer.next, which serialises each event only to learn its size; ours know it.
         """
@@ -85,24 +80,16 @@ class Uploader:
         size = 0
         deadline = now() + max(consumer.flush_interval, _LEAST_INTERVAL)
         while len(batch) < consumer.flush_at and size < MAX_BATCH_SIZE:
-            left = deadline - now()
-            try:
-                # In slices, because the official client's own flush() and shutdown() don't wake who waits here.
-                item = consumer.queue.get(timeout=max(0.0, min(left, _SLICE)))
-            except queue.Empty:
-                if left > _SLICE and consumer.running and not _is_drained(consumer):
-                    continue
-                break
-            if isinstance(item, Marker):
-                consumer.queue.task_done()
-                item.taken = True
-                self._settled(None, [])
+            item = self._take(consumer, deadline, begun=bool(batch))
+            if item is None:
                 break
             event = as_event(item)
             if not batch:
                 deadline = min(deadline, now() + consumer.flush_interval)
             batch.append(event)
             size += event.size
+        if batch:
+            self.in_flight[threading.get_ident()] = batch
         if batch and not consumer.running:  # paused while waiting: the official client would drop the batch without a word
             self._settled(ClientShutDown(SHUT_DOWN), batch)
             for _ in batch:
@@ -110,15 +97,28 @@ class Uploader:
             return []
         return batch
 
+    def _take(self, consumer: Any, deadline: float, *, begun: bool) -> Any:
+        """Return the next item of the queue, or None at the deadline or the end, and at once if a begun batch is waited for."""
+        waiting = consumer.queue
+        while True:
+            drained = _is_drained(consumer)
+            with waiting.not_empty:
+                if waiting._qsize():
+                    item = waiting._get()
+                    waiting.not_full.notify()
+                    return item
+                rest = deadline - now()
+                if rest <= 0 or not consumer.running or (begun and (drained or self._hurried())):
+                    return None
+                waiting.not_empty.wait(rest)
+
     def request(self, batch: list[Event]) -> None:
         """Post a batch and say of each event what became of it. Stands in for the official Consumer.request; never raises."""
-        thread = threading.get_ident()
-        self.in_flight[thread] = batch
         try:
             for error, events in self.deliver(batch):
                 self._settled(error, events)
         finally:
-            del self.in_flight[thread]
+            self.in_flight.pop(threading.get_ident(), None)
 
     def deliver(self, batch: list[Event]) -> Iterator[tuple[DeliveryError | None, list[Event]]]:
         """Post a batch, with retries, halved where PostHog refuses it, and yield the parts with their error or None."""
@@ -176,7 +176,7 @@ class Waits:
 
 
 def _is_drained(consumer: Any) -> bool:
-    """Whether the app has called the official client's own flush(); nothing public says so."""
+    """Whether the app has called the official client's own flush(); nothing public says so. It takes the queue's lock."""
     draining = getattr(consumer, "_draining", None)
     return bool(draining is not None and draining())
 
@@ -219,6 +219,9 @@ def _causes(failure: BaseException) -> list[str]:
     return names
 
 
-def now(clock: Callable[[], float] = time.monotonic) -> float:
-    """The time in seconds. The default keeps the real clock where a test has frozen `time.monotonic`."""
-    return clock()
+def now() -> float:
+    """The time in seconds; the real one, also where a test has frozen `time.monotonic`, and even if it imports us just then."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+_CLOCK: Final = getattr(time, "CLOCK_MONOTONIC", None)

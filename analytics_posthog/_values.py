@@ -46,11 +46,13 @@ class Pass:
         self.left_out: list[tuple[str, str]] = []  # path of the key, name of the value's type
 
     def leave_out(self, key: str, value: object) -> None:
+        """Note a value that nothing fits."""
         self.size += _UNFIT_COST
         if len(self.left_out) < _MAX_LEFT_OUT:
             self.left_out.append((".".join([*self.keys, key])[:_MAX_PATH], kind_name(value)))
 
     def enters(self, container: object) -> bool:
+        """Whether a container is to be copied: it is none of those around it, not too deep, and not too much already."""
         if id(container) in self.open or len(self.open) >= MAX_DEPTH or self.size > MAX_SIZE:
             return False
         self.open.append(id(container))

@@ -17,6 +17,7 @@ from ._events import BeforeSend, Events
 from ._exits import on_signals
 from ._message import Message, complete, refusal
 from ._outbox import Outbox
+from ._outbox_directory import OutboxDirectory, ready
 from ._report import OnError, OnSuccess, Report, log
 from ._upload import Retries
 from ._values import Pass
@@ -126,6 +127,7 @@ class Client(Calls):
         callbacks = {"on_error": on_error, "on_success": on_success, "before_send": before_send}
         _settings.check_choices(callbacks, proxies, group_type, person_profiles)
         address = _settings.check_host(host)
+        directory = ready(outbox) if outbox is not None and send and key else None
         self.write_key = write_key
         self.host = host
         self.on_error = on_error
@@ -162,9 +164,9 @@ class Client(Calls):
             report=self._report,
         )
         self._delivery: PostHog | Outbox = self._posthog
-        if outbox is not None and send and key:
+        if directory is not None:
             to_disk = outbox_sync == "disk"
-            self._delivery = Outbox(outbox, self._posthog, max_bytes=outbox_max_bytes, to_disk=to_disk, report=self._report)
+            self._delivery = Outbox(OutboxDirectory(directory, max_bytes=outbox_max_bytes, to_disk=to_disk), self._posthog, self._report)
 
     def _log_to(self, handler: logging.Handler | None, debug: bool) -> None:
         """Log to `handler`, and in debug mode everything, if need be to standard error. Untouched without either."""

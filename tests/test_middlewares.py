@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -68,7 +69,9 @@ def test_flask(module: ModuleType, posthog_server: PostHogServer) -> None:
 def test_asgi(module: ModuleType, posthog_server: PostHogServer) -> None:
     """FastAPI's sync endpoints run in a pool's threads, its async ones in the loop."""
     app = FastAPI()
-    app.add_middleware(PosthogASGIMiddleware)
+    # Older versions of the middleware look at the browser's headers only when they are told to.
+    told_to = {} if "capture_tracing_headers" in signature(PosthogASGIMiddleware).parameters else {"trust_tracing_headers": True}
+    app.add_middleware(PosthogASGIMiddleware, **told_to)
     app.get("/buy")(view)
 
     @app.get("/async")
