@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ._report import Report
 from ._upload import Event
-from ._values import Pass, clean_dict, json_default
+from ._values import MAX_SIZE, Pass, clean_dict, json_default
 from .convert import to_posthog
 from .errors import InvalidMessage, MessageTooLarge
 
@@ -19,6 +19,7 @@ BeforeSend = Callable[[dict[str, Any]], "dict[str, Any] | None"]
 MAX_EVENT_SIZE: Final = 900 * 1024  # bytes of JSON; the official client drops larger ones with a log line
 # Up to here an event surely fits: its context may stand in it twice, and JSON may write a character in six.
 _SURELY_FITS: Final = MAX_EVENT_SIZE // 12
+_TOO_LARGE: Final = f"{{}}: the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON. Send less in it"
 # The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
 _LIB: Final = {"$lib": "posthog-python", "$lib_version": version("posthog")}
 
@@ -37,6 +38,8 @@ class Events:
         `size` is what the message's Pass measured; without it, the event is measured here. Raises MessageTooLarge,
         InvalidMessage for what before_send has spoilt, and what before_send raises.
         """
+        if size is not None and size > MAX_SIZE:  # the pass ended before the values did
+            raise MessageTooLarge(_TOO_LARGE.format(message["type"]))
         event = self._convert(message)
         if self._before_send is not None:
             changed: Any = self._before_send(clean_dict(event, Pass()))
@@ -51,7 +54,7 @@ class Events:
         if size is None or size > _SURELY_FITS:
             size = len(json.dumps(event, default=json_default))
             if size > MAX_EVENT_SIZE:
-                raise MessageTooLarge(f"{message['type']}: the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON. Send less in it")
+                raise MessageTooLarge(_TOO_LARGE.format(message["type"]))
         return Event(event, message, size)
 
 

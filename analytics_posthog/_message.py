@@ -69,12 +69,11 @@ def _complete(call: str, message: Message, done: Pass) -> Message:
         if isinstance(fixed.get(name), str):
             fixed[name] = str.__str__(fixed[name])
     cleaned = clean_dict(fixed, done)
-    if len(cleaned) < len(fixed):  # cut off because it is too large, or a dict that can't be read; its form stays a message's
-        for name, value in fixed.items():
-            if name not in cleaned:
-                cleaned[name] = {} if name in _DICTS else clean(value)
-    if not isinstance(cleaned["context"], dict):
-        cleaned["context"] = {}
+    for name in _DICTS:  # of a dict that can't be read, or isn't what it says
+        if name in fixed and type(cleaned.get(name)) is not dict:
+            cleaned[name] = {}
+    if len(cleaned) < len(fixed):  # cut off, because it is too large; the rest keeps the form of a message
+        cleaned.update((name, clean(value)) for name, value in fixed.items() if name not in cleaned)
     cleaned["context"]["library"] = {"name": "analytics-python", "version": VERSION}
     return cleaned
 

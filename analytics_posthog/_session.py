@@ -29,12 +29,14 @@ class Session(requests.Session):
         self._proxies = dict(proxies) if proxies else None
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request and return the answer, as requests does. Raises Answered unless it is a 200."""
         response = super().request(*args, **kwargs)
         if response.status_code != 200:
             raise Answered(response)
         return response
 
     def merge_environment_settings(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Called for each request, to add what the environment says; of its proxies nothing, if there are our own."""
         settings: dict[str, Any] = super().merge_environment_settings(*args, **kwargs)
         if self._proxies is not None:
             settings["proxies"] = dict(self._proxies)

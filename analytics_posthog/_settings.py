@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from logging import Handler
 from math import inf
 from os import PathLike
 from typing import Any, Final
@@ -73,6 +74,12 @@ def check_choices(callbacks: Mapping[str, Any], proxies: Any, group_type: Any, p
         raise InvalidSetting("group_type must be the name of a group type in PostHog, such as 'company'")
     if person_profiles not in PERSON_PROFILES:
         raise InvalidSetting(f"person_profiles must be one of {', '.join(map(repr, PERSON_PROFILES))}")
+
+
+def check_log_handler(handler: Any) -> None:
+    """Raise InvalidSetting for a log handler that is none."""
+    if handler is not None and not isinstance(handler, Handler):
+        raise InvalidSetting(f"log_handler must be a logging.Handler, got {type(handler).__name__}")
 
 
 def check_outbox(outbox: Any, outbox_sync: Any) -> None:

@@ -123,6 +123,7 @@ class Client(Calls):
             _settings.check_number(name, number, whole=True)
         for name, number in (("thread", thread), ("upload_size", upload_size), ("outbox_max_bytes", outbox_max_bytes)):
             _settings.check_number(name, number, least=1, whole=True)
+        _settings.check_log_handler(log_handler)
         _settings.check_outbox(outbox, outbox_sync)
         callbacks = {"on_error": on_error, "on_success": on_success, "before_send": before_send}
         _settings.check_choices(callbacks, proxies, group_type, person_profiles)

@@ -162,7 +162,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "numpy day": (np.datetime64("2026-01-02"), "2026-01-02"),
     "numpy moment in nanoseconds": (np.datetime64("2026-01-02T03:04:05.678901234"), "2026-01-02T03:04:05.678901"),
     "numpy duration in nanoseconds": (np.timedelta64(1_500_000_000, "ns"), 1.5),
-    "numpy's no time": (np.datetime64("NaT"), None),
+    "numpy's no time": (np.datetime64("NaT", "s"), None),
     "numpy array": (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
     "numpy array of NaN": (np.array([1.5, np.nan]), [1.5, None]),
     "numpy array of times": (np.array(["2026-01-02"], "M8[ns]"), ["2026-01-02T00:00:00"]),

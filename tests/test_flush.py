@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def test_all_is_sent_when_it_says_true(posthog_server: PostHogServer) -> None:
 
 
 def test_with_nothing_to_send_it_returns_true_at_once(posthog_server: PostHogServer) -> None:
-    with Client("phc_key", posthog_server.url, upload_interval=30) as client, within(0.2):
+    with Client("phc_key", posthog_server.url, upload_interval=30) as client, within(2):
         assert client.flush() is True
         assert client.flush(0) is True
     assert posthog_server.requests == []
@@ -79,7 +80,7 @@ def test_within_its_timeout_it_says_false(timeout: float, posthog_server: PostHo
         client.track("u1", "Bought")
         started = time.monotonic()
         assert client.flush(timeout) is False
-        assert timeout <= time.monotonic() - started < timeout + 0.3
+        assert timeout <= time.monotonic() - started < timeout + 1
         posthog_server.release()
         assert client.flush() is True
 
@@ -129,7 +130,7 @@ def test_it_does_not_wait_for_what_was_called_after_it(posthog_server: PostHogSe
         answers: list[bool] = []
         flushing = threading.Thread(target=lambda: answers.append(client.flush(10)))
         flushing.start()
-        wait_until(lambda: client.queue.qsize() > 0 or not flushing.is_alive())  # flush has left its mark
+        wait_until(lambda: is_waiting(flushing))
         client.track("late", "Bought")
         go_on.set()
         with within(3):
@@ -137,6 +138,11 @@ def test_it_does_not_wait_for_what_was_called_after_it(posthog_server: PostHogSe
         assert answers == [True]
         assert ids(posthog_server) == ["early"]
         posthog_server.release()
+
+
+def is_waiting(thread: threading.Thread) -> bool:
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame is not None and frame.f_code.co_name == "wait"
 
 
 def wait_until(condition: Any) -> None:
@@ -173,8 +179,8 @@ def test_what_was_called_before_is_sent_while_others_go_on_calling(settings: dic
         try:
             for turn in range(15):
                 client.track(f"mine-{turn}", "Bought")
-                with within(2):
-                    assert client.flush(5) is True, f"turn {turn}"
+                with within(10):  # and so without waiting for the interval
+                    assert client.flush(15) is True, f"turn {turn}"
                 assert f"mine-{turn}" in ids(posthog_server)
         finally:
             stop.set()

@@ -13,7 +13,8 @@ from posthog_server import PostHogServer
 
 from analytics_posthog import Client, InvalidMessage, MessageTooLarge
 
-ARGUMENTS = ["user_id", "event", "properties", "context", "timestamp", "anonymous_id", "integrations", "message_id"]
+ARGUMENTS = ["user_id", "event", "properties", "timestamp", "anonymous_id", "message_id", "context", "integrations"]
+FIELDS = {"type", "userId", "anonymousId", "event", "properties", "context", "integrations", "timestamp", "messageId"}
 
 
 class Scene:
@@ -26,7 +27,7 @@ class Scene:
 
     def arrived(self) -> dict[str, dict[str, Any]]:
         """All events by their uuid, once everything was sent."""
-        assert self.client.flush(10)
+        assert self.client.flush(30)
         return {event["uuid"]: event for event in self.server.events}
 
 
@@ -63,7 +64,7 @@ def test_a_property_costs_nothing_but_itself(name: str, scene: Scene, caplog: py
     if name in TOO_LARGE:
         assert (accepted, len(events)) == (False, 2)
         assert [(type(error), messages) for error, messages in scene.told] == [(MessageTooLarge, [message])]
-        assert message.keys() >= {"type", "userId", "event", "properties", "context", "timestamp", "messageId"}
+        assert message.keys() == FIELDS
     else:
         assert (accepted, scene.told) == (True, [])
         properties = events["Bought"]
@@ -77,14 +78,16 @@ def test_a_property_costs_nothing_but_itself(name: str, scene: Scene, caplog: py
 def test_an_argument_raises_nothing_but_invalid_message(name: str, scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """Whichever argument it is: it's refused by name, or its event arrives, or on_error has the message."""
     accepted_ids, refused = [], []
-    for argument in ARGUMENTS:
+    # One dict is as good as another, and takes its time.
+    for argument in ARGUMENTS[:6] if name in TOO_LARGE else ARGUMENTS:
         arguments: dict[str, Any] = {"user_id": "u1", "event": "Bought", "message_id": argument, argument: HOSTILE[name]()}
         try:
             accepted, message = scene.client.track(**arguments)
         except InvalidMessage as error:
             refused.append(str(error))
             continue
-        assert message.keys() == EXPECTED_KEYS
+        assert message.keys() == FIELDS
+        assert all(type(message[name]) is dict for name in ("properties", "context", "integrations"))
         if accepted:
             accepted_ids.append(message["messageId"])
         else:
@@ -99,12 +102,7 @@ def test_an_argument_raises_nothing_but_invalid_message(name: str, scene: Scene,
     assert SECRET not in caplog.text + str(refused)
 
 
-EXPECTED_KEYS = {
-    "type", "userId", "anonymousId", "event", "properties", "context", "integrations", "timestamp", "messageId"
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", HOSTILE.keys() - TOO_LARGE)
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name not in TOO_LARGE])
 def test_traits_and_groups_raise_nothing_but_invalid_message(name: str, scene: Scene) -> None:
     calls = {
         "identify": lambda bad: scene.client.identify("u1", bad),

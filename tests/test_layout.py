@@ -33,6 +33,7 @@ ORDER = [
     "_events",
     "_delivery",
     "_outbox_file",
+    "_outbox_directory",
     "_outbox",
     "_settings",
     "_calls",

