@@ -26,10 +26,12 @@ MAX_SIZE: Final = 8 * 1024 * 1024
 _CONTAINER_COST: Final = 16
 _OTHER_COST: Final = 16
 _UNFIT_COST: Final = 64
+_PAIR_COST: Final = 26  # a key's quotes, a colon, a comma, and the longest number
 _MAX_LEFT_OUT: Final = 100  # of one message; who has so many needs no list of all
 _MAX_PATH: Final = 200  # characters
 # A double's range: beyond it, JSON parsers refuse an integer or make it an infinity.
 _MAX_BITS: Final = 1023
+_WORD: Final = 2**63
 
 _UNFIT: Final = object()
 
@@ -122,20 +124,29 @@ def _walk(value: Any, done: Pass) -> Any:
 def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:
     """Copy the container that `done.enters()` has just let in; what nothing fits is left out, its neighbours stay."""
     copy: dict[str, Any] = {}
-    keys = done.keys
+    size = 0
     for key, value in items:
         if type(key) is not str or not key.isascii():
             key = _key(key)
-        done.size += len(key) + 4
-        keys.append(key)
-        cleaned = _walk(value, done)
-        keys.pop()
-        if cleaned is not _UNFIT:
-            copy[key] = cleaned
-        elif done.size <= MAX_SIZE:
-            done.leave_out(key, value)
-        if done.size > MAX_SIZE:
+        kind = type(value)
+        # What nearly every value is, without a call; _walk knows the rest.
+        if kind is str and value.isascii():
+            size += len(value)
+        elif not ((kind is int and -_WORD < value < _WORD) or (kind is float and value - value == 0) or kind is bool or value is None):
+            done.keys.append(key)
+            cleaned = _walk(value, done)
+            done.keys.pop()
+            if cleaned is _UNFIT:
+                if done.size + size > MAX_SIZE:
+                    break
+                done.leave_out(key, value)
+                continue
+            value = cleaned
+        copy[key] = value
+        size += len(key) + _PAIR_COST
+        if done.size + size > MAX_SIZE:
             break
+    done.size += size
     done.open.pop()
     return copy
 
