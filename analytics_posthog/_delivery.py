@@ -145,20 +145,23 @@ class PostHog:
         """Send an event, or put it on the queue. `again`: it was accepted before, and kept since. Raises as `send` does."""
         if (again and self._uploader.stop.is_set()) or not self.ledger.admit(event, again=again):
             raise ClientShutDown(_WAS_SHUT_DOWN)
-        if self._sync_mode:
-            for error, events in self._uploader.deliver([event]):
-                if self._settled(error, events, tell=False) and error is not None:
-                    raise error
-            return
         try:
+            if self._sync_mode:
+                self._send_now(event)
+                return
             self.posthog.queue.put(event, block=self._block_when_full > 0 and not again, timeout=self._block_when_full)
-        except BaseException as error:  # a Ctrl-C, if it had to wait
+        except BaseException as error:  # also a Ctrl-C while it had to wait
             self.ledger.withdraw(event, again=again)
             if isinstance(error, queue.Full):
                 raise QueueFull(f"the queue is full ({self.posthog.queue.maxsize}). Raise max_queue_size, or call less often") from None
             raise
         if self._uploader.stop.is_set() and self.ledger.withdraw(event, again=again):  # while it waited
             raise ClientShutDown(_WAS_SHUT_DOWN)
+
+    def _send_now(self, event: Event) -> None:
+        for error, events in self._uploader.deliver([event]):
+            if self._settled(error, events, tell=False) and error is not None:
+                raise error
 
     def _post(self, batch: list[Event]) -> None:
         client = self.posthog
