@@ -6,6 +6,7 @@ The official client (https://github.com/PostHog/posthog-python) holds the queue,
 
 from __future__ import annotations
 
+import netrc  # noqa: F401  # requests imports it in its first request, and a child forked just then waits for ever for that import
 import os
 import queue
 import threading
@@ -194,11 +195,11 @@ class PostHog:
 
         What could not be delivered was told to `on_error` by then, and counts as dealt with.
         """
-        return self.ledger.flush(self._wake, self._consumers(), timeout)
+        return self.ledger.flush(self._wake, self._report.telling, timeout)
 
     def drain(self, timeout: float, stall: float = STALL_TIMEOUT) -> bool:
         """The same for all there is, and no longer than `stall` seconds without any progress."""
-        return self.ledger.drain(self._wake, self._consumers(), timeout, stall)
+        return self.ledger.drain(self._wake, self._report.telling, timeout, stall)
 
     def shutdown(self, timeout: float) -> None:
         """Send what is left, at most `timeout` seconds, and end the threads. What is left then is told to `on_error`."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Sequence
 
 from ._upload import LONGEST, Event, now
 
@@ -93,7 +92,7 @@ class Ledger:
             was_closed, self.closed = self.closed, True
             return not was_closed
 
-    def flush(self, wake: Wake, consumers: Sequence[Any], timeout: float) -> bool:
+    def flush(self, wake: Wake, telling: Container[int], timeout: float) -> bool:
         """Wait at most `timeout` seconds for what was admitted before; return whether all of that is dealt with."""
         with self._changed:
             last = self._flush
@@ -103,20 +102,20 @@ class Ledger:
         def done() -> bool:
             return all(flush > last for flush in self._open) and not (others and self._others())
 
-        return self._wait(done, wake, consumers, timeout, timeout)
+        return self._wait(done, wake, telling, timeout, timeout)
 
-    def drain(self, wake: Wake, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
+    def drain(self, wake: Wake, telling: Container[int], timeout: float, stall: float) -> bool:
         """Wait at most `timeout` seconds for all, at most `stall` without progress; return whether all is dealt with."""
-        return self._wait(lambda: not self._open and not self._others(), wake, consumers, timeout, stall)
+        return self._wait(lambda: not self._open and not self._others(), wake, telling, timeout, stall)
 
     def _others(self) -> bool:
         """Whether events are on their way that the app captured itself. Nobody tells when they are dealt with."""
         return self._unfinished() > sum(self._open.values())
 
-    def _wait(self, done: Callable[[], bool], wake: Wake, consumers: Sequence[Any], timeout: float, stall: float) -> bool:
+    def _wait(self, done: Callable[[], bool], wake: Wake, telling: Container[int], timeout: float, stall: float) -> bool:
         """Wait for `done()`, and have the consumers send meanwhile what they would else wait for more events with."""
         with self._changed:
-            if done() or threading.current_thread() in consumers:  # in on_error, to wait would be to wait for oneself
+            if done() or threading.get_ident() in telling:  # in on_error, to wait would be to wait for oneself
                 return done()
             self._waiting += 1
             try:

@@ -52,6 +52,7 @@ class Outbox:
         self._resume_at = 0.0
         self._asked: list[threading.Event] = []  # who waits for the next sweep
         self._more = False  # there may be more files of dead processes
+        self._sending = False  # the thread may hold a line that is neither kept nor on the queue
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="analytics-outbox", daemon=True)
         self._thread.start()
@@ -92,8 +93,6 @@ class Outbox:
         """Hear what became of events, and return those that stay here to be sent again."""
         stays = error is not None and getattr(error, "status", None) not in _REFUSED
         kept: list[Event] = []
-        if self._directory.is_interrupted():  # the lines stay as they are, for the next process
-            return [event for event in events if stays and event.receipt is not None]
         for event in events:
             if event.receipt is not None:
                 self._directory.settle(event.receipt, keep=stays)
@@ -122,10 +121,12 @@ class Outbox:
                     looked = now()
                     self._directory.count()
                     self._take_over()
+                self._sending = True
                 while self._send_next():
                     pass
             except Exception as error:  # whatever it is, the thread must go on
                 self._report.warn_once("outbox", f"outbox: {type(error).__name__} while looking through it; it is tried again")
+            self._sending = False
             for event in asked:
                 event.set()
             pause = self._resume_at - now()
@@ -212,10 +213,14 @@ class Outbox:
             self._pause = self._resume_at = 0.0
         while True:
             self._sweep(end - now())
+            before = self._left()  # the wait is not for what comes onto the queue after it has begun
             done = wait(max(0.0, end - now()))
-            left = self._directory.kept() or self._more
+            left = before or self._left()
             if not (done and left) or self._directory.stopped or now() < self._resume_at or now() >= end:
                 return done and not left
+
+    def _left(self) -> bool:
+        return self._directory.kept() > 0 or self._sending or self._more
 
     def _sweep(self, timeout: float) -> None:
         """Have the thread do its work now; return when it has, or after `timeout` seconds."""

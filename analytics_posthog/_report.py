@@ -34,6 +34,7 @@ class Report:
         self._unsaid: dict[object, int] = {}
         self._said_at: dict[object, float] = {}
         self._warned: set[tuple[str, str]] = set()
+        self.telling: set[int] = set()  # threads that are in a callback
 
     def lost(self, error: Exception, messages: list[dict[str, Any]], *, say: bool = True) -> None:
         """Tell `on_error` of messages that will not reach PostHog, and the log if it is time to."""
@@ -56,12 +57,17 @@ class Report:
     def _call(self, name: str, callback: Callable[..., Any] | None, *arguments: Any) -> None:
         if callback is None:
             return
+        thread = threading.get_ident()
+        mine = {thread} - self.telling
+        self.telling |= mine
         try:
             callback(*arguments)
         except BaseException as failure:  # a callback that raises harms nothing, and sys.exit() in it ends no thread of ours
             if not isinstance(failure, Exception) and threading.current_thread() is threading.main_thread():
                 raise
             self.warn_once(name, f"{name} raised {type(failure).__name__}; nothing else is affected")
+        finally:
+            self.telling -= mine
 
     def _say(self, kind: object, count: int, level: int, text: str, why: object) -> None:
         """Log how many there were, if the last line of this kind is a minute old; else keep counting."""

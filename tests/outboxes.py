@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,9 @@ def client(host: str, outbox: Path, **options: Any) -> Iterator[analytics.Client
         abandon(made)
 
 
-def start(script: str, *arguments: object, stdin: int | None = None) -> subprocess.Popen[str]:
-    """A Python process that runs a script, with its output in pipes."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
+def start(script: str, *arguments: object, stdin: int | None = None, under: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """A Python process that runs a script, with its output in pipes; `under` another program."""
+    command = [*under, sys.executable, "-c", script, *map(str, arguments)]
     return subprocess.Popen(command, env=environment(), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -77,5 +77,5 @@ def output(process: subprocess.Popen[str], timeout: float = 60) -> str:
     return said
 
 
-def run(script: str, *arguments: object, timeout: float = 60) -> str:
-    return output(start(script, *arguments), timeout)
+def run(script: str, *arguments: object, timeout: float = 60, under: Sequence[str] = ()) -> str:
+    return output(start(script, *arguments, under=under), timeout)

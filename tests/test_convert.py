@@ -232,3 +232,21 @@ def test_a_campaign_that_says_nothing_adds_nothing(campaign: Any) -> None:
 def test_groups_of_a_wrong_type_give_way_to_the_context_s(groups: Any) -> None:
     given = message(properties={"$groups": groups}, context={"groupId": "g1"})
     assert to_posthog(given) == event(**{"$groups": {"segment_group": "g1"}, "segment_groupId": "g1"})
+
+
+OWN: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"url": "/a"}, {"$current_url": "/a"}),
+    ({"url": "/a", "$current_url": "/b"}, {"$current_url": "/b"}),
+    ({"url": ""}, {"url": ""}),
+    ({"url": None}, {"url": None}),
+    ({"utm_name": "spring"}, {"utm_name": "spring", "utm_campaign": "spring"}),
+    ({"utm_name": "spring", "utm_campaign": "own"}, {"utm_name": "spring", "utm_campaign": "own"}),
+    ({"utm_name": ""}, {"utm_name": ""}),
+    ({"browser": "Firefox"}, {"browser": "Firefox", "$browser": "Firefox"}),
+    ({"browser": "Firefox", "$browser": "own"}, {"browser": "Firefox", "$browser": "own"}),
+]
+
+
+@pytest.mark.parametrize(("own", "mapped"), OWN, ids=[str(row[0]) for row in OWN])
+def test_a_few_properties_get_posthog_s_name_unless_the_call_has_that_too(own: dict[str, Any], mapped: dict[str, Any]) -> None:
+    assert to_posthog(message(properties=own)) == event(**mapped)

@@ -161,7 +161,10 @@ def test_when_retries_are_used_up_messages_stay_and_the_same_process_delivers_th
 ) -> None:
     server = PostHogServer().start()
     server.stop()
-    with log_records() as log, client(server.url, outbox, max_retries=0, sync_mode=sync_mode, on_error=lambda *loss: told.append(loss)) as c:
+    with (
+        log_records() as log,
+        client(server.url, outbox, max_retries=0, sync_mode=sync_mode, on_error=lambda *loss: told.append(loss)) as c,
+    ):
         assert all(c.track("u1", "Event", {"number": number})[0] for number in range(30))
         assert returns(lambda: c.flush(1), within=1.5)
         assert not c.flush(1)
@@ -181,7 +184,9 @@ def test_when_retries_are_used_up_messages_stay_and_the_same_process_delivers_th
 def test_a_message_that_posthog_refuses_for_good_leaves_the_disk_and_goes_to_on_error(
     posthog_server: PostHogServer, outbox: Path, told: list[Any], status: int, sync_mode: bool
 ) -> None:
-    posthog_server.answer = lambda request: (status, {}, b"") if b'"number": 7}' in request.body or b'"number": 7,' in request.body else None
+    posthog_server.answer = lambda request: (
+        (status, {}, b"") if b'"number": 7}' in request.body or b'"number": 7,' in request.body else None
+    )
     left_by_dead(outbox.parent, *messages(10))
     with client(posthog_server.url, outbox.parent, on_error=lambda *loss: told.append(loss), sync_mode=sync_mode) as c:
         posthog_server.wait_for(9)
@@ -265,3 +270,30 @@ def test_two_clients_of_one_process_share_a_directory(posthog_server: PostHogSer
         assert numbers(posthog_server.events) == list(range(100))
         assert one.stats()["delivered"] == two.stats()["delivered"] == 50
     assert names(outbox) == []
+
+
+def test_while_posthog_takes_nothing_it_is_asked_once_a_pause_and_at_once_again_when_it_takes_something(
+    posthog_server: PostHogServer, outbox: Path
+) -> None:
+    posthog_server.answer = lambda request: (401, {}, b"")
+    with client(posthog_server.url, outbox) as c:
+        c.track("u1", "Event", {"number": 0})
+        first, second = posthog_server.wait_for_requests(2)
+        assert second.time - first.time >= 1
+        c._delivery._resume_at += 1000  # type: ignore[union-attr]
+        posthog_server.answer = None
+        c.track("u1", "Event", {"number": 1})
+        assert numbers(posthog_server.wait_for(2)) == [0, 1]
+
+
+@pytest.mark.parametrize("sync_mode", [False, True])
+def test_a_callback_may_flush_and_call(posthog_server: PostHogServer, outbox: Path, sync_mode: bool) -> None:
+    def on_success(delivered: list[dict[str, Any]]) -> None:
+        c.flush()
+        if delivered[0]["event"] == "Event":
+            c.track("u1", "Delivered", {"number": 9})
+
+    left_by_dead(outbox.parent, *messages(1))
+    with client(posthog_server.url, outbox.parent, sync_mode=sync_mode, on_success=on_success) as c:
+        assert returns(lambda: (posthog_server.wait_for(2), c.flush()), within=5)
+    assert numbers(posthog_server.events) == [0, 9]

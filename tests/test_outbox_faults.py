@@ -18,14 +18,13 @@ from two_clients import log_records, returns
 
 import analytics_posthog as analytics
 
+MOUNTS = ("unshare", "--mount")  # a process of which all mounts are gone with it
+
 
 def may_mount() -> bool:
-    """Whether this user may mount a small file system of its own."""
-    return os.geteuid() == 0 and shutil.which("mount") is not None and Path("/proc/self/ns").exists() and _mounts()
-
-
-def _mounts() -> bool:
-    return subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False).returncode == 0
+    """Whether this user may mount a small file system."""
+    mount = [*MOUNTS, "mount", "-t", "tmpfs", "none", "/tmp"]
+    return shutil.which("unshare") is not None and subprocess.run(mount, capture_output=True, check=False).returncode == 0
 
 
 # The quota stand-in holds everywhere; where a real full disk can be had, it is tried too.
@@ -60,12 +59,8 @@ def test_with_a_full_disk_calls_are_sent_from_memory_and_the_log_says_so(posthog
         return 200, {}, b""
 
     posthog_server.answer = hang_until_the_disk_is_full
-    script = SETUP + FULL_DISK
-    if disk == "a tmpfs of 64 KiB":  # in a mount namespace of its own, so that it is gone with the process
-        script = "import os, sys\nif len(sys.argv) == 4: os.execvp('unshare', ['unshare', '--mount', sys.executable, '-c', " + (
-            f"{script!r}, *sys.argv[1:]])"
-        )
-    log, result = run(script, posthog_server.url, tmp_path, disk).splitlines()
+    under = MOUNTS if disk == "a tmpfs of 64 KiB" else ()
+    log, result = run(SETUP + FULL_DISK, posthog_server.url, tmp_path, disk, under=under).splitlines()
     assert json.loads(result) == [1000, True, True, True, [], []]
     assert "event(s) not written to the outbox, sent from memory: " in log
     assert numbers(posthog_server.unique_events()) == list(range(1001))
@@ -209,7 +204,15 @@ def test_a_message_that_no_call_would_take_goes_to_on_error_and_never_into_a_bat
 
 
 def test_a_line_is_cleaned_as_a_calls_values_are(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    values = '{"nan": NaN, "inf": [Infinity, 1e999], "surrogate": "\\ud800", "big": 1' + "0" * 400 + ', "deep": ' + '{"a":' * 300 + "1" + "}" * 300 + "}"
+    values = (
+        '{"nan": NaN, "inf": [Infinity, 1e999], "surrogate": "\\ud800", "big": 1'
+        + "0" * 400
+        + ', "deep": '
+        + '{"a":' * 300
+        + "1"
+        + "}" * 300
+        + "}"
+    )
     line = json.dumps({**GOOD[0], "properties": 5}).replace('"properties": 5', f'"properties": {values}')
     left_by_dead(tmp_path, line.encode() + b"\n", *GOOD)
     with client(posthog_server.url, tmp_path) as c:
@@ -235,12 +238,16 @@ def test_a_before_send_that_raises_is_told_of_without_its_words(posthog_server: 
     assert "somebody" not in log[0]
 
 
-def test_a_bad_sector_costs_its_line_and_the_file_stays(posthog_server: PostHogServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_sector_costs_its_line_and_the_file_stays(
+    posthog_server: PostHogServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = left_by_dead(tmp_path, *GOOD)
     content = path.read_bytes()
     bad = len(content.splitlines(keepends=True)[0])
     pread = os.pread
-    monkeypatch.setattr(os, "pread", lambda fd, size, at: pread(fd, size, at) if at != bad else (_ for _ in ()).throw(OSError(5, "I/O error")))
+    monkeypatch.setattr(
+        os, "pread", lambda fd, size, at: pread(fd, size, at) if at != bad else (_ for _ in ()).throw(OSError(5, "I/O error"))
+    )
     with client(posthog_server.url, tmp_path) as c:
         assert c.flush(5)
     assert numbers(posthog_server.events) == [0, 2, 3, 4]

@@ -187,12 +187,10 @@ def test_after_the_end_nothing_is_written_whatever_became_of_the_descriptor(tmp_
 
 def test_the_outbox_stays_within_its_bytes_and_its_files(tmp_path: Path) -> None:
     outbox = directory(tmp_path, max_bytes=64_000)
-    places = []
+    places = [outbox.write(b"x" * 99 + b"\n") for _ in range(640)]
+    outbox.count()
     with pytest.raises(analytics.QueueFull):
-        for _ in range(1000):
-            places.append(outbox.write(b"x" * 99 + b"\n"))
-            outbox.count()
-    assert len(places) == 640
+        outbox.write(b"x")
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 64_000
     assert len(names(tmp_path)) <= 64
     for place in places:
@@ -242,3 +240,27 @@ def test_a_file_that_somebody_deleted_is_written_to_no_more(tmp_path: Path) -> N
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"y\n"]
     outbox.settle(place, keep=False)
     outbox.stop()
+
+
+def test_a_signal_handler_within_a_call_that_is_writing_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = directory(tmp_path)
+    write = os.write
+
+    def interrupted(fd: int, data: bytes) -> int:
+        with pytest.raises(OSError, match="a signal handler has interrupted a call"):
+            outbox.write(b"y\n")
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", interrupted)
+    assert outbox.write(b"x\n") is not None
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"x\n"]
+    outbox.stop()
+
+
+def test_what_is_settled_after_the_end_stays_on_disk(tmp_path: Path) -> None:
+    outbox = directory(tmp_path)
+    place = outbox.write(b"x\n")
+    assert place is not None
+    outbox.stop()
+    outbox.settle(place, keep=False)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"x\n"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -26,7 +25,9 @@ def away() -> PostHogServer:
     return server
 
 
-KILLED = SETUP + """
+KILLED = (
+    SETUP
+    + """
 for number in range(int(sys.argv[3])):
     accepted, message = analytics.track("u1", "Event", {"number": number})
     assert accepted
@@ -34,6 +35,7 @@ for number in range(int(sys.argv[3])):
 sys.stdout.flush()
 os.kill(os.getpid(), 9)
 """
+)
 
 
 def killed_after(server: PostHogServer, outbox: Path, count: int) -> list[str]:
@@ -57,7 +59,9 @@ def test_after_kill_9_with_the_server_away_the_next_process_delivers_all_2000(aw
 
 
 # One process that has imported all starts the others, so that a round is over in half a second.
-ROUNDS = SETUP + """
+ROUNDS = (
+    SETUP
+    + """
 import random, signal
 chance = random.Random(9)
 
@@ -82,6 +86,7 @@ for round in range(10):
         os.kill(pid, 9)
         assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == 9
 """
+)
 
 
 def test_four_processes_on_one_outbox_killed_in_ten_rounds_lose_nothing_that_they_had_accepted(
@@ -144,7 +149,9 @@ def test_a_living_process_takes_over_what_a_killed_one_left(away: PostHogServer,
         assert numbers(away.wait_for(20, timeout=5)) == list(range(20))
 
 
-def test_two_living_processes_racing_for_the_files_of_the_dead_send_each_message_once(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_two_living_processes_racing_for_the_files_of_the_dead_send_each_message_once(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     for number in range(40):
         left_by_dead(tmp_path, *messages(50, first=50 * number), name=f"{number}-dead.jsonl")
     racers = [start(DELIVER, posthog_server.url, tmp_path) for _ in range(2)]
@@ -156,12 +163,15 @@ def test_two_living_processes_racing_for_the_files_of_the_dead_send_each_message
 
 
 def test_the_bytes_of_all_processes_count_towards_the_bound(away: PostHogServer, tmp_path: Path) -> None:
-    filling = SETUP + """
+    filling = (
+        SETUP
+        + """
 analytics.outbox_max_bytes = 100_000
 analytics.exit_timeout = 0
 print(sum(analytics.track("u1", "Event", {"text": "x" * 500})[0] for _ in range(200)), flush=True)
 sys.stdin.read() if len(sys.argv) > 3 else None
 """
+    )
     living = start(filling, away.url, tmp_path, "and wait", stdin=subprocess.PIPE)
     assert living.stdout is not None
     first = int(living.stdout.readline())
@@ -169,126 +179,3 @@ sys.stdin.read() if len(sys.argv) > 3 else None
     assert int(run(filling, away.url, tmp_path)) <= 1
     living.communicate("", timeout=10)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 100_000
-
-
-FORKED = SETUP + """
-def call(first):
-    for number in range(first, first + 50):
-        assert analytics.track("u1", "Event", {"number": number})[0]
-
-call(0)
-pid = os.fork()
-if not pid:
-    call(50)
-    print(json.dumps(sorted(os.listdir(sys.argv[2]))), flush=True)
-    os.read(0, 1)
-    os._exit(0)
-call(100)
-print(os.getpid(), pid, flush=True)
-os.read(0, 1)
-os.kill(os.getpid(), 9)
-"""
-
-
-def test_a_forked_child_leaves_its_parents_files_alone_and_holds_none_of_its_locks(away: PostHogServer, tmp_path: Path) -> None:
-    with start(FORKED, away.url, tmp_path, stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        pids, in_child = sorted([process.stdout.readline(), process.stdout.readline()])
-        parent, child = map(int, pids.split())
-        numbers_in = {int(name.split("-")[0]): [line["properties"]["number"] for line in lines_in(tmp_path / name)] for name in names(tmp_path)}
-        assert numbers_in == {parent: [*range(50), *range(100, 150)], child: list(range(50, 100))}
-        assert len(json.loads(in_child)) == 2
-        os.kill(parent, signal.SIGKILL)
-        with away:  # the child lives on, and its parent's file is free
-            assert json.loads(run(DELIVER, away.url, tmp_path))[0]
-            away.wait_for(150, timeout=10)  # its own ones, by the child
-            assert numbers(away.unique_events()) == list(range(150))
-
-
-def lines_in(path: Path) -> list[dict[str, dict[str, int]]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-BUSY_FORK = SETUP + """
-def call(first):
-    for number in range(first, first + 100):
-        assert analytics.track("u1", "Event", {"number": number})[0]
-
-threads = [threading.Thread(target=call, args=(first,)) for first in (0, 100, 200, 300)]
-for thread in threads: thread.start()
-children = []
-for first in range(400, 1000, 100):
-    pid = os.fork()
-    if not pid:
-        call(first)
-        flushed = analytics.flush(10)
-        os._exit(0 if flushed else 1)
-    children.append(pid)
-for thread in threads: thread.join()
-codes = [os.waitpid(pid, 0)[1] for pid in children]
-print(json.dumps([codes, analytics.flush(10)]))
-"""
-
-
-def test_a_fork_while_threads_are_writing_locks_nobody_out(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    codes, flushed = json.loads(run(BUSY_FORK, posthog_server.url, tmp_path))
-    assert codes == [0] * 6
-    assert flushed
-    assert numbers(posthog_server.events) == list(range(1000))
-    assert names(tmp_path) == []
-
-
-def test_a_child_forked_after_the_shutdown_takes_no_files(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    script = SETUP + """
-client = analytics.Client("phc_key", sys.argv[1], outbox=sys.argv[2])
-client.track("u1", "Event", {"number": 0})
-client.shutdown()
-pid = os.fork()
-if not pid:
-    print(client.track("u1", "Event", {"number": 1})[0], client.flush(1), flush=True)
-    with open(sys.argv[2] + "/1-dead.jsonl", "w") as dead: dead.write("x")
-    client.flush(1)
-    print(os.listdir(sys.argv[2]), flush=True)
-    os._exit(0)
-os.waitpid(pid, 0)
-"""
-    assert run(script, posthog_server.url, tmp_path).splitlines() == ["False True", "['1-dead.jsonl']"]
-    assert numbers(posthog_server.events) == [0]
-
-
-# Most of the time the handler interrupts a call, and often one that is writing.
-ENDED_BY_ITS_HANDLER = SETUP + """
-import signal
-record = os.open(f"{sys.argv[3]}/{os.getpid()}", os.O_WRONLY | os.O_CREAT)
-
-def end(*_):
-    analytics.shutdown()
-    sys.exit()
-
-def call():
-    accepted, message = analytics.track("u1", "Event", {"number": 0})
-    if accepted:
-        os.write(record, message["messageId"].encode() + b"\\n")
-
-call()
-signal.signal(signal.SIGALRM, end)
-signal.setitimer(signal.ITIMER_REAL, float(sys.argv[4]))
-for _ in range(5000):
-    call()
-signal.pause()
-"""
-
-
-def test_a_signal_handler_may_shut_down_what_it_has_interrupted(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    outbox, records = tmp_path / "outbox", tmp_path / "records"
-    records.mkdir()
-    for tenths in range(0, 10, 2):
-        pair = [start(ENDED_BY_ITS_HANDLER, posthog_server.url, outbox, records, (tenths + more) / 40 + 0.01) for more in (0, 1)]
-        assert [output(process, timeout=10) for process in pair] == ["", ""]
-    assert json.loads(run(DELIVER, posthog_server.url, outbox))[0]
-    accepted = [line for path in records.iterdir() for line in path.read_text().split()]
-    delivered = {event["uuid"] for event in posthog_server.unique_events()}
-    assert len(accepted) > 1000
-    assert {str(uuid.uuid5(POSTHOG_NAMESPACE, one)) for one in accepted} <= delivered
-    assert names(outbox) == []

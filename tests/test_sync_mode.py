@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from typing import Any
@@ -127,3 +128,28 @@ def test_flush_waits_for_a_call_that_another_thread_is_in(posthog_server: PostHo
         assert client.flush(10) is True
         assert ids(posthog_server) == ["u1"]
         calling.join(10)
+
+
+def test_a_call_that_was_interrupted_is_not_waited_for(posthog_server: PostHogServer) -> None:
+    """A worker's own timeout may raise in the middle of a request, in the caller's thread."""
+
+    class TimeIsUp(BaseException):
+        pass
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise TimeIsUp
+
+    posthog_server.answer = lambda _: HANG
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with Client("phc_key", posthog_server.url, sync_mode=True) as client:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(TimeIsUp):
+                client.track("u1", "Bought")
+            started = time.monotonic()
+            assert client.flush(5) is True
+            assert time.monotonic() - started < 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    posthog_server.release()

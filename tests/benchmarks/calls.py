@@ -58,6 +58,8 @@ ROWS = (
     Row("import", "import", "ms", "", "≤ 1.10"),
 )
 
+NEAREST = "Under `capture()`, identify, alias and group are `set()`, `alias()` and `group_identify()`, which take no context."
+
 
 def measure(sizes: Sizes) -> Values:
     """Ask all clients in every round."""
@@ -119,7 +121,7 @@ def main() -> None:
     if options.rounds:
         sizes = sizes._replace(rounds=options.rounds)
     print("\n".join(table(measure(sizes))))
-    print(f"\n{conditions(sizes.rounds)}")
+    print(f"\n{conditions(sizes.rounds)}\n{NEAREST}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How the cost of a call grows: `python -m tests.benchmarks.growth [--quick] [docs/growth.png]`.
 
 Prints CPU time of the calling thread for one `track()` against the number of properties, the events that are queued already,
-and the threads that call at once, and draws it. Filling the queue takes up to 5 GB of memory; with `--quick`, little.
+and the threads that call at once, and draws it. Filling the queue takes up to 3 GB of memory; with `--quick`, little.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def measure(sizes: Sizes) -> Costs:
 
 def _calls(sizes: Sizes, axis: str, number: int) -> int:
     """Fewer calls of larger events."""
-    return max(sizes.calls // 20, sizes.calls * 10 // number) if axis == "properties" else sizes.calls
+    return max(sizes.calls // 8, sizes.calls * 10 // number) if axis == "properties" else sizes.calls
 
 
 def tables(sizes: Sizes, costs: Costs) -> Iterator[str]:
