@@ -217,7 +217,7 @@ class Client(Calls):
 
     def _refuse(self, error: AnalyticsError, message: Message) -> Answer:
         self._posthog.ledger.count("refused")
-        self._report.lost(error, [message])
+        self._report.refused(error, [message])
         return False, message
 
     def stats(self) -> dict[str, int]:
