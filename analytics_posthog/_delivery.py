@@ -6,7 +6,6 @@ The official client (https://github.com/PostHog/posthog-python) holds the queue,
 
 from __future__ import annotations
 
-import json
 import netrc  # noqa: F401  # requests imports it in its first request, and a child forked just then waits for ever for that import
 import os
 import queue
@@ -17,25 +16,18 @@ from functools import partial
 from typing import Any, Final
 
 import posthog
-import requests
 from posthog.contexts import get_context_session_id, get_tags
-from posthog.request import DatetimeSerializer, batch_post
-from posthog.version import VERSION as POSTHOG_VERSION
+from posthog.request import batch_post
 
+from ._events import Events
 from ._exits import before_exit, call, not_before_exit
 from ._ledger import Ledger
-from ._proxies import ProxySession
 from ._report import Report
-from ._upload import LONGEST, SHUT_DOWN, Event, Retries, Uploader
-from ._values import Pass, clean_dict
-from .convert import to_posthog, wanted
-from .errors import ClientShutDown, InvalidMessage, MessageTooLarge, QueueFull
+from ._session import Session
+from ._upload import LONGEST, SHUT_DOWN, Event, Retries, Uploader, as_event
+from .convert import wanted
+from .errors import ClientShutDown, QueueFull
 
-BeforeSend = Callable[[dict[str, Any]], "dict[str, Any] | None"]
-
-MAX_EVENT_SIZE: Final = 900 * 1024  # bytes of JSON; the official client drops larger ones with a log line
-# Up to here an event surely fits: its context may stand in it twice, and JSON may write a character in six.
-_SURELY_FITS: Final = MAX_EVENT_SIZE // 12
 _WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
 STALL_TIMEOUT: Final = 3.0  # seconds without any progress after which an exit waits no more
 
@@ -70,16 +62,14 @@ class PostHog:
         thread: int,
         upload_size: int,
         upload_interval: float,
-        group_type: str,
-        person_profiles: str,
-        before_send: BeforeSend | None,
+        events: Events,
         exit_timeout: float,
         block_when_full: float,
         report: Report,
     ) -> None:
         self._sends = send
         self._sync_mode = sync_mode
-        self._before_send = before_send
+        self._events = events
         self._report = report
         self._exit_timeout = exit_timeout
         self._block_when_full = min(block_when_full, LONGEST)
@@ -90,12 +80,6 @@ class PostHog:
         self.kept_where = ""
         self._quiet = False  # at exit one line says it all
         self._proxies = proxies
-        self._convert = partial(
-            to_posthog,
-            group_type=group_type,
-            person_profiles=person_profiles,
-            warn=report.warn_once,
-        )
         # Made as one that doesn't send, because its threads must not run before they are given our next and request.
         self.posthog = posthog.Posthog(
             write_key or "none",
@@ -114,8 +98,8 @@ class PostHog:
             enable_local_evaluation=False,
         )
         self._retries = retries
-        self._session: requests.Session | None = None
-        self.ledger = Ledger()
+        self._session: Session | None = None
+        self.ledger = Ledger(self._unfinished)
         self._start()
         if send:
             self.posthog.send = True
@@ -127,12 +111,11 @@ class PostHog:
 
     def _start(self) -> None:
         """Start the threads with a clean slate; in a forked child, which must send its own events and only those, once more."""
-        self.ledger = Ledger(self.ledger.closed)
+        self.ledger = Ledger(self._unfinished, self.ledger.closed)
         self._report.reset()
-        # Our own session: the official client closes its own in a forked child, and would wait there for ever for a lock that
-        # a thread of the parent held. For the same reason the parent's is kept and not closed.
+        # The parent's is kept and not closed: that would wait for ever for a lock that one of the parent's threads held.
         self._parents_session = self._session
-        self._session = ProxySession(self._proxies) if self._proxies else requests.Session()
+        self._session = Session(self._proxies)
         self._uploader = Uploader(self._post, self._settled, self.ledger.hurried, self._retries)
         if not self._sends:
             return
@@ -141,6 +124,9 @@ class PostHog:
             consumer.request = self._uploader.request
             if not self.ledger.closed:
                 consumer.start()
+
+    def _unfinished(self) -> int:
+        return self.posthog.queue.unfinished_tasks
 
     def _consumers(self) -> list[Any]:
         return list(self.posthog.consumers or ())
@@ -157,24 +143,18 @@ class PostHog:
 
     def prepare(self, message: dict[str, Any], size: int | None = None) -> Event | None:
         """Return a message's event; None if it isn't to be sent. Raises MessageTooLarge, InvalidMessage and what before_send raises."""
-        return self._event(message, size) if self._sends and wanted(message) else None
+        return self._events.make(message, size) if self._sends and wanted(message) else None
 
     def put(self, event: Event, *, again: bool = False) -> None:
         """Send an event, or put it on the queue. `again`: it was accepted before, and kept since. Raises as `send` does."""
         if (again and self._uploader.stop.is_set()) or not self.ledger.admit(event, again=again):
             raise ClientShutDown(_WAS_SHUT_DOWN)
-        if self._sync_mode:
-            for error, events in self._uploader.deliver([event]):
-                if self._settled(error, events, tell=False) and error is not None:
-                    raise error
-            return
         try:
-            self.posthog.queue.put(
-                event,
-                block=self._block_when_full > 0 and not again,
-                timeout=self._block_when_full,
-            )
-        except BaseException as error:  # a Ctrl-C, if it had to wait
+            if self._sync_mode:
+                self._send_now(event)
+                return
+            self.posthog.queue.put(event, block=self._block_when_full > 0 and not again, timeout=self._block_when_full)
+        except BaseException as error:  # also a Ctrl-C while it had to wait
             self.ledger.withdraw(event, again=again)
             if isinstance(error, queue.Full):
                 raise QueueFull(f"the queue is full ({self.posthog.queue.maxsize}). Raise max_queue_size, or call less often") from None
@@ -182,36 +162,14 @@ class PostHog:
         if self._uploader.stop.is_set() and self.ledger.withdraw(event, again=again):  # while it waited
             raise ClientShutDown(_WAS_SHUT_DOWN)
 
-    def _event(self, message: dict[str, Any], size: int | None) -> Event | None:
-        """Convert a message, let before_send have its say, and measure; None if before_send doesn't want it."""
-        event = self._convert(message)
-        if self._before_send is not None:
-            changed: Any = self._before_send(clean_dict(event, Pass()))
-            if changed is None:
-                return None
-            done = Pass()
-            event = clean_dict(changed, done) if isinstance(changed, dict) else {}
-            size = done.size
-            if not (event.get("event") and event.get("distinct_id") and isinstance(event.get("properties"), dict)):
-                raise InvalidMessage("before_send must return the event with its event, distinct_id and properties, or None")
-        event["properties"]["$lib"] = "posthog-python"
-        event["properties"]["$lib_version"] = POSTHOG_VERSION
-        if size is None or size > _SURELY_FITS:
-            size = len(json.dumps(event, cls=DatetimeSerializer))
-            if size > MAX_EVENT_SIZE:
-                raise MessageTooLarge(f"{message['type']}: the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON. Send less in it")
-        return Event(event, message, size)
+    def _send_now(self, event: Event) -> None:
+        for error, events in self._uploader.deliver([event]):
+            if self._settled(error, events, tell=False) and error is not None:
+                raise error
 
     def _post(self, batch: list[Event]) -> None:
         client = self.posthog
-        batch_post(
-            client.api_key,
-            client.host,
-            gzip=client.gzip,
-            timeout=client.timeout,
-            batch=batch,
-            session=self._session,
-        )
+        batch_post(client.api_key, client.host, gzip=client.gzip, timeout=client.timeout, batch=batch, session=self._session)
 
     def _settled(self, error: Exception | None, events: list[Event], *, tell: bool = True) -> list[Event]:
         """Hear what became of events, and return those that are lost: neither delivered nor kept.
@@ -267,10 +225,7 @@ class PostHog:
         counts = self.ledger.stats()
         left = counts["queued"] + counts["failed"] - failed
         if left:
-            self._report.warn_once(
-                "exit",
-                f"{left} event(s) were not sent before the exit{self.kept_where}",
-            )
+            self._report.warn_once("exit", f"{left} event(s) were not sent before the exit{self.kept_where}")
 
     def _wake(self) -> bool:
         """Have the threads look again; False if the queue's lock can't be had, as in a signal handler that interrupted a call."""
@@ -290,8 +245,7 @@ class PostHog:
             except queue.Empty:
                 return left
             self.posthog.queue.task_done()
-            if isinstance(item, Event):
-                left.append(item)
+            left.append(as_event(item))
 
     def _end(self) -> None:
         """End the threads as far as that takes no long wait, and tell of what is not sent."""

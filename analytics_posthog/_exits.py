@@ -27,7 +27,7 @@ _registered: Final[set[str]] = set()  # pools of which this process is, or may b
 
 @atexit.register  # at the import, not at the first call: what the app registers after its imports runs before this, and may still call
 def _at_exit(**_: Any) -> None:
-    for run in list(_runs):
+    for run in _runs:
         run()
 
 

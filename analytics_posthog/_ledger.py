@@ -7,14 +7,20 @@ from collections.abc import Callable, Container, Sequence
 
 from ._upload import LONGEST, Event, now
 
+_SLICE = 0.05  # seconds
+
 Wake = Callable[[], bool]  # have the consumers look again; False if that has to be tried later
 
 
 class Ledger:
-    """Counts the events that were admitted and not yet dealt with. Thread-safe; a forked child makes a new one."""
+    """Counts the events that were admitted and not yet dealt with. Thread-safe; a forked child makes a new one.
 
-    def __init__(self, closed: bool = False) -> None:
+    `unfinished()` is the number of the queue's unfinished tasks: the app may capture events itself, on the official client.
+    """
+
+    def __init__(self, unfinished: Callable[[], int], closed: bool = False) -> None:
         self.closed = closed
+        self._unfinished = unfinished
         self._changed = threading.Condition()  # guards all below
         self._flush = 0  # the number of the next flush
         self._progress = 0
@@ -91,11 +97,20 @@ class Ledger:
         with self._changed:
             last = self._flush
             self._flush += 1
-        return self._wait(lambda: all(flush > last for flush in self._open), wake, telling, timeout, timeout)
+            others = self._others()
+
+        def done() -> bool:
+            return all(flush > last for flush in self._open) and not (others and self._others())
+
+        return self._wait(done, wake, telling, timeout, timeout)
 
     def drain(self, wake: Wake, telling: Container[int], timeout: float, stall: float) -> bool:
         """Wait at most `timeout` seconds for all, at most `stall` without progress; return whether all is dealt with."""
-        return self._wait(lambda: not self._open, wake, telling, timeout, stall)
+        return self._wait(lambda: not self._open and not self._others(), wake, telling, timeout, stall)
+
+    def _others(self) -> bool:
+        """Whether events are on their way that the app captured itself. Nobody tells when they are dealt with."""
+        return self._unfinished() > sum(self._open.values())
 
     def _wait(self, done: Callable[[], bool], wake: Wake, telling: Container[int], timeout: float, stall: float) -> bool:
         """Wait for `done()`, and have the consumers send meanwhile what they would else wait for more events with."""
@@ -109,7 +124,7 @@ class Ledger:
                 end, stalled, progress = moment + min(timeout, LONGEST), moment + stall, self._progress
                 while moment < min(end, stalled) and not done():
                     woken = woken or wake()
-                    self._changed.wait(min(end, stalled, end if woken else moment + 0.05) - moment)
+                    self._changed.wait(min(end, stalled, end if woken and self._open else moment + _SLICE) - moment)
                     moment = now()
                     if progress != self._progress:
                         stalled, progress = moment + stall, self._progress

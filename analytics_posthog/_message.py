@@ -12,13 +12,14 @@ from numbers import Number
 from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid4
 
-from ._values import Pass, clean_dict, text
+from ._values import Pass, clean, clean_dict, kind_name, text
 from .errors import InvalidMessage
 from .version import VERSION
 
 Message: TypeAlias = dict[str, Any]
 
 _ID_TYPES: Final = (str, Number, UUID)
+_DICTS: Final = ("context", "integrations", "properties", "traits", "posthog")
 # What each call must have beside an id; Segment's client checks the same.
 _REQUIRED: Final[dict[str, tuple[tuple[str, str, type], ...]]] = {
     "track": (("properties", "properties", dict), ("event", "event", str)),
@@ -39,7 +40,16 @@ def complete(message: Message, done: Pass) -> Message:
 
     Raises InvalidMessage for a wrong type or a missing id. `done` knows the size afterwards, and what was left out.
     """
-    call = message["type"]
+    try:
+        return _complete(message["type"], message, done)
+    except InvalidMessage:
+        raise
+    except Exception as error:  # an argument's own code runs in here: isinstance() asks it for its __class__
+        why = f"an argument can't be read, it raises {kind_name(error)}"
+        raise InvalidMessage(f"{message['type']}: {why}. Pass plain strings, numbers and dicts") from error
+
+
+def _complete(call: str, message: Message, done: Pass) -> Message:
     _check_ids(call, message)
     for field, argument, kind in _REQUIRED[call]:
         _require(call, argument, message[field], kind)
@@ -49,13 +59,23 @@ def complete(message: Message, done: Pass) -> Message:
         if or_empty(message.get(name)):
             _require(call, name, message[name], str)
     fixed = dict(message)
+    fixed.setdefault("anonymousId", None)  # alias has none, but a message does
     for field in ("userId", "anonymousId", "previousId", "groupId"):
         if field in fixed:
             fixed[field] = None if fixed[field] is False else stringify_id(fixed[field])
     fixed["timestamp"] = _timestamp(call, message["timestamp"])
     fixed["messageId"] = stringify_id(message["messageId"]) or str(uuid4())
-    fixed["context"] = {**message["context"], "library": {"name": "analytics-python", "version": VERSION}}
-    return clean_dict(fixed, done)
+    for name in ("event", "name", "category"):
+        if isinstance(fixed.get(name), str):
+            fixed[name] = str.__str__(fixed[name])
+    cleaned = clean_dict(fixed, done)
+    for name in _DICTS:  # of a dict that can't be read, or isn't what it says
+        if name in fixed and type(cleaned.get(name)) is not dict:
+            cleaned[name] = {}
+    if len(cleaned) < len(fixed):  # cut off, because it is too large; the rest keeps the form of a message
+        cleaned.update((name, clean(value)) for name, value in fixed.items() if name not in cleaned)
+    cleaned["context"]["library"] = {"name": "analytics-python", "version": VERSION}
+    return cleaned
 
 
 def or_empty(value: Any) -> Any:
@@ -79,10 +99,10 @@ def stringify_id(value: Any) -> str | None:
     """Return an id as the string that Segment sends for it; None stays None, and so becomes what has no string."""
     if value is None:
         return None
-    if isinstance(value, str):
-        return text(str.__str__(value))
     try:
-        return text(str(value))
+        if not isinstance(value, _ID_TYPES) and getattr(type(value), "__str__") is object.__str__:  # noqa: B009 for mypy
+            return None  # a list or a dataclass: what repr() makes of it is no id, and may be gigabytes
+        return text(str.__str__(value if isinstance(value, str) else str(value)))
     except Exception:  # an object's own __str__ may raise; such an id says nothing
         return None
 
@@ -109,7 +129,7 @@ def _timestamp(call: str, value: Any) -> str:
     """Return a time in ISO 8601 with milliseconds and zone; None is now, a date its midnight in UTC."""
     if value is None:
         return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-    moment = _parse(value) if isinstance(value, str) else value
+    moment = _parse(str.__str__(value)) if isinstance(value, str) else value
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time(), timezone.utc)
     if isinstance(moment, datetime) and moment == moment:  # pandas.NaT is a datetime that equals nothing
@@ -118,7 +138,7 @@ def _timestamp(call: str, value: Any) -> str:
             offset = moment.utcoffset()
             if offset is not None and offset % timedelta(minutes=1):  # ISO 8601 has no seconds in an offset
                 moment = moment.astimezone(timezone.utc)
-            return moment.isoformat(timespec="milliseconds")
+            return datetime.isoformat(moment, timespec="milliseconds")
         except Exception as error:
             raise InvalidMessage(f"{call}: the timestamp's time zone doesn't work. Pass a datetime in UTC") from error
     raise InvalidMessage(
@@ -152,7 +172,7 @@ def _check_ids(call: str, message: Message) -> None:
 
 def _says_something(value: Any) -> bool:
     """Whether an id is there. Segment's client takes 0 for none; here it's an id like any other."""
-    return value is not None and value is not False and not (isinstance(value, str) and value == "")
+    return value is not None and value is not False and not (isinstance(value, str) and str.__str__(value) == "")
 
 
 def _require_id(call: str, name: str, value: Any, empty: bool = True) -> None:
@@ -167,4 +187,6 @@ def _require(call: str, name: str, value: Any, kind: type) -> None:
 
 def _kind(value: Any) -> str:
     """Name a value's type, never the value: it may be anybody's data."""
-    return "nothing" if value is None else "an empty string" if isinstance(value, str) and not value else f"a {type(value).__name__}"
+    if value is None:
+        return "nothing"
+    return "an empty string" if isinstance(value, str) and not str.__str__(value) else f"a {kind_name(value)}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 log: Final = logging.getLogger("analytics_posthog")
@@ -38,13 +39,19 @@ class Report:
 
     def lost(self, error: Exception, messages: list[dict[str, Any]], *, say: bool = True) -> None:
         """Tell `on_error` of messages that will not reach PostHog, and the log if it is time to."""
+        with self._in_callback():
+            self.refused(error, messages, say=say)
+
+    def refused(self, error: Exception, messages: list[dict[str, Any]], *, say: bool = True) -> None:
+        """The same for messages that never were on their way, so that the callback may wait for all that is."""
         self._call("on_error", self._on_error, error, messages)
         if say:
             self._say(type(error), len(messages), logging.ERROR, "%d event(s) not sent: %s", error)
 
     def delivered(self, messages: list[dict[str, Any]]) -> None:
         """Tell `on_success` of messages that PostHog has taken."""
-        self._call("on_success", self._on_success, messages)
+        with self._in_callback():
+            self._call("on_success", self._on_success, messages)
 
     def kept(self, error: Exception, count: int) -> None:
         """Say that messages stay in the outbox for now."""
@@ -54,18 +61,25 @@ class Report:
         """Say that a message could not be written to the outbox."""
         self._say("unsaved", 1, logging.ERROR, "%d event(s) not written to the outbox, sent from memory: %s", error.strerror)
 
+    @contextmanager
+    def _in_callback(self) -> Iterator[None]:
+        """While the app is told of events that are not yet counted as dealt with: a flush in it would wait for itself."""
+        mine = {threading.get_ident()} - self.telling
+        self.telling |= mine
+        try:
+            yield
+        finally:
+            self.telling -= mine
+
     def _call(self, name: str, callback: Callable[..., Any] | None, *arguments: Any) -> None:
         if callback is None:
             return
-        thread = threading.get_ident()
-        mine = {thread} - self.telling
-        self.telling |= mine
         try:
             callback(*arguments)
-        except Exception as failure:  # a callback that raises harms nothing
+        except BaseException as failure:  # a callback that raises harms nothing, and sys.exit() in it ends no thread of ours
+            if not isinstance(failure, Exception) and threading.current_thread() is threading.main_thread():
+                raise
             self.warn_once(name, f"{name} raised {type(failure).__name__}; nothing else is affected")
-        finally:
-            self.telling -= mine
 
     def _say(self, kind: object, count: int, level: int, text: str, why: object) -> None:
         """Log how many there were, if the last line of this kind is a minute old; else keep counting."""
@@ -90,5 +104,5 @@ class Report:
     def left_out(self, call: str, left_out: list[tuple[str, str]]) -> None:
         """Warn of values that JSON can't hold, by their key and type."""
         for key, kind in left_out:
-            shown = ascii(key[:200])
-            self.warn_once(key, f"{call}: left out {shown}: a {kind} can't be sent as JSON. Pass a string, a number, a list or a dict")
+            shown = ascii(key)
+            self.warn_once(shown, f"{call}: left out {shown}: a {kind} can't be sent as JSON. Pass a string, a number, a list or a dict")

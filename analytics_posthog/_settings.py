@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from logging import Handler
+from math import inf
 from os import PathLike
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -10,6 +12,7 @@ from urllib.parse import urlsplit
 from .errors import InvalidSetting
 
 _HOSTS: Final = "https://us.i.posthog.com, https://eu.i.posthog.com or your own PostHog's"
+MAX_WAIT: Final = 1e6  # seconds; the system's own clocks and sockets take no more than some times that
 OUTBOX_SYNCS: Final = ("os", "disk")  # survives the process; survives the power
 PERSON_PROFILES: Final = ("always", "identified_only")
 
@@ -39,24 +42,25 @@ def check_host(host: Any) -> str | None:
     address: str = host.strip().rstrip("/")
     try:
         parts = urlsplit(address)
-        name = parts.hostname or ""
+        name = (parts.hostname or "").rstrip(".")
         _ = parts.port  # raises for a port that is no number
     except ValueError:
         name, parts = "", urlsplit("")
-    if parts.scheme not in ("http", "https") or not name:
+    if parts.scheme not in ("http", "https") or not name or address.split() != [address]:
         raise InvalidSetting(f"host must be a URL with its scheme, such as {_HOSTS}")
     if name == "api.segment.io" or name == "segmentapis.com" or name.endswith(".segmentapis.com"):
         raise InvalidSetting(f"host is Segment's. Events go to PostHog now: set host to {_HOSTS}")
     return address
 
 
-def check_number(name: str, value: Any, *, least: float = 0, whole: bool = False, more: bool = False) -> None:
-    """Raise InvalidSetting unless the value is a number of at least `least`, more than it if `more`."""
+def check_number(name: str, value: Any, *, least: float = 0, most: float = inf, whole: bool = False, more: bool = False) -> None:
+    """Raise InvalidSetting unless the value is a number of at least `least`, more than it if `more`, and at most `most`."""
     kind = int if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kind) or not (value > least if more else value >= least):
+    if isinstance(value, bool) or not isinstance(value, kind) or not (value > least if more else value >= least) or value > most:
         what = "a whole number" if whole else "a number"
+        limits = f"{'above' if more else 'from'} {least}" + (f" to {most:.0f}" if most < inf else "")
         shown = repr(value) if isinstance(value, (int, float)) else type(value).__name__
-        raise InvalidSetting(f"{name} must be a non-negative number: {what} {'above' if more else 'from'} {least}, got {shown}")
+        raise InvalidSetting(f"{name} must be a non-negative number: {what} {limits}, got {shown}")
 
 
 def check_choices(callbacks: Mapping[str, Any], proxies: Any, group_type: Any, person_profiles: Any) -> None:
@@ -70,6 +74,12 @@ def check_choices(callbacks: Mapping[str, Any], proxies: Any, group_type: Any, p
         raise InvalidSetting("group_type must be the name of a group type in PostHog, such as 'company'")
     if person_profiles not in PERSON_PROFILES:
         raise InvalidSetting(f"person_profiles must be one of {', '.join(map(repr, PERSON_PROFILES))}")
+
+
+def check_log_handler(handler: Any) -> None:
+    """Raise InvalidSetting for a log handler that is none."""
+    if handler is not None and not isinstance(handler, Handler):
+        raise InvalidSetting(f"log_handler must be a logging.Handler, got {type(handler).__name__}")
 
 
 def check_outbox(outbox: Any, outbox_sync: Any) -> None:

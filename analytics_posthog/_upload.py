@@ -21,6 +21,7 @@ SHUT_DOWN: Final = "the client was shut down before its events could be sent. Ca
 MAX_RETRY_AFTER: Final = 300.0  # seconds
 MAX_BACKOFF: Final = 60.0  # seconds
 LONGEST: Final = 1e6  # seconds; of longer waits the system knows nothing
+_LEAST_INTERVAL: Final = 0.05  # seconds to wait for a first event, so that no interval at all is no busy loop
 _RETRIED: Final = (408, 429)
 _SPLIT: Final = (400, 413)
 
@@ -37,6 +38,11 @@ class Event(dict[str, Any]):
         self.flush = -1
         self.claimed = False  # somebody has said what became of it
         self.receipt: tuple[Any, int] | None = None
+
+
+def as_event(item: dict[str, Any]) -> Event:
+    """Return what is on the queue as an Event; the app may have captured it itself, on the official client."""
+    return item if isinstance(item, Event) else Event(item, item, 0)
 
 
 class Retries(NamedTuple):
@@ -66,18 +72,20 @@ class Uploader:
         self.in_flight: dict[int, list[Event]] = {}  # thread: the batch that it has taken off the queue
 
     def next(self, consumer: Any) -> list[Event]:
-        """Return the next batch for a consumer: `flush_at` events, or what has come in `flush_interval` seconds, or in a hurry what is there.
+        """Return the next batch for a consumer: `flush_at` events, or what came in `flush_interval` seconds, or in a hurry what is there.
 
         Stands in for the official Consumer.next, which serialises each event only to learn its size; ours know it.
         """
         batch: list[Event] = []
         size = 0
-        deadline = now() + consumer.flush_interval
+        deadline = now() + max(consumer.flush_interval, _LEAST_INTERVAL)
         while len(batch) < consumer.flush_at and size < MAX_BATCH_SIZE:
             item = self._take(consumer, deadline, begun=bool(batch))
             if item is None:
                 break
-            event = item if isinstance(item, Event) else Event(item, item, 0)  # captured by the app, on the client inside
+            event = as_event(item)
+            if not batch:
+                deadline = min(deadline, now() + consumer.flush_interval)
             batch.append(event)
             size += event.size
         if batch:
@@ -92,15 +100,17 @@ class Uploader:
     def _take(self, consumer: Any, deadline: float, *, begun: bool) -> Any:
         """Return the next item of the queue, or None at the deadline or the end, and at once if a begun batch is waited for."""
         waiting = consumer.queue
-        with waiting.not_empty:
-            while not waiting._qsize():
+        while True:
+            drained = _is_drained(consumer)
+            with waiting.not_empty:
+                if waiting._qsize():
+                    item = waiting._get()
+                    waiting.not_full.notify()
+                    return item
                 rest = deadline - now()
-                if rest <= 0 or not consumer.running or (begun and self._hurried()):
+                if rest <= 0 or not consumer.running or (begun and (drained or self._hurried())):
                     return None
                 waiting.not_empty.wait(rest)
-            item = waiting._get()
-            waiting.not_full.notify()
-            return item
 
     def request(self, batch: list[Event]) -> None:
         """Post a batch and say of each event what became of it. Stands in for the official Consumer.request; never raises."""
@@ -163,6 +173,12 @@ class Waits:
         if self._retry > self._retries.max_retries or moment - self._failing_since >= self._retries.max_total_backoff_duration:
             return None
         return 0.0 if self._retry == 1 else min(0.5 * 2 ** min(self._retry - 2, 30) * random.uniform(1, 1.1), MAX_BACKOFF)
+
+
+def _is_drained(consumer: Any) -> bool:
+    """Whether the app has called the official client's own flush(); nothing public says so. It takes the queue's lock."""
+    draining = getattr(consumer, "_draining", None)
+    return bool(draining is not None and draining())
 
 
 def _is_retried(error: DeliveryError) -> bool:

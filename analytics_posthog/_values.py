@@ -7,9 +7,10 @@ them in ISO 8601. The size is an estimate from above of the JSON text, but for c
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
+import json
+from collections import UserString, deque
 from collections.abc import Iterable, Mapping, Sequence, Set, ValuesView
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -18,10 +19,19 @@ from uuid import UUID
 
 # PostHog's JSON parser stops at 128 levels, of which the batch and the event take a few.
 MAX_DEPTH: Final = 100
-# No event larger than this can be sent; a pass that has seen more has only to end, however large the input is.
+# No event larger than this can be sent; a pass that has seen more has only to end, however large the input is. No value
+# is estimated at more than nine times its JSON, so what is cut off here has over 900 KiB, or values that are left out.
 MAX_SIZE: Final = 8 * 1024 * 1024
+# What a value costs beyond its text, so that a pass over very many ends as soon as one over long ones.
+_CONTAINER_COST: Final = 16
+_OTHER_COST: Final = 16
+_UNFIT_COST: Final = 64
+_PAIR_COST: Final = 26  # a key's quotes, a colon, a comma, and the longest number
+_MAX_LEFT_OUT: Final = 100  # of one message; who has so many needs no list of all
+_MAX_PATH: Final = 200  # characters
 # A double's range: beyond it, JSON parsers refuse an integer or make it an infinity.
 _MAX_BITS: Final = 1023
+_WORD: Final = 2**63
 
 _UNFIT: Final = object()
 
@@ -38,12 +48,17 @@ class Pass:
         self.left_out: list[tuple[str, str]] = []  # path of the key, name of the value's type
 
     def leave_out(self, key: str, value: object) -> None:
-        self.left_out.append((".".join([*self.keys, key]), type(value).__name__))
+        """Note a value that nothing fits."""
+        self.size += _UNFIT_COST
+        if len(self.left_out) < _MAX_LEFT_OUT:
+            self.left_out.append((".".join([*self.keys, key])[:_MAX_PATH], kind_name(value)))
 
     def enters(self, container: object) -> bool:
+        """Whether a container is to be copied: it is none of those around it, not too deep, and not too much already."""
         if id(container) in self.open or len(self.open) >= MAX_DEPTH or self.size > MAX_SIZE:
             return False
         self.open.append(id(container))
+        self.size += _CONTAINER_COST
         return True
 
 
@@ -57,6 +72,14 @@ def clean_dict(item: dict[Any, Any], done: Pass) -> dict[str, Any]:
     """Return a clean copy of a dict; `done` then knows its size and which keys were left out, and why."""
     cleaned = _walk(item, done)
     return {} if cleaned is _UNFIT else cleaned
+
+
+def kind_name(value: object) -> str:
+    """Name a value's type, as `type` itself knows it: a metaclass may give its classes a `__name__` that raises."""
+    return str(_NAME.__get__(type(value)))
+
+
+_NAME: Final = type.__dict__["__name__"]
 
 
 def text(value: str) -> str:
@@ -101,20 +124,29 @@ def _walk(value: Any, done: Pass) -> Any:
 def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:
     """Copy the container that `done.enters()` has just let in; what nothing fits is left out, its neighbours stay."""
     copy: dict[str, Any] = {}
-    keys = done.keys
+    size = 0
     for key, value in items:
         if type(key) is not str or not key.isascii():
             key = _key(key)
-        done.size += len(key) + 4
-        keys.append(key)
-        cleaned = _walk(value, done)
-        keys.pop()
-        if cleaned is not _UNFIT:
-            copy[key] = cleaned
-        elif done.size <= MAX_SIZE:
-            done.leave_out(key, value)
-        if done.size > MAX_SIZE:
+        kind = type(value)
+        # What nearly every value is, without a call; _walk knows the rest.
+        if kind is str and value.isascii():
+            size += len(value)
+        elif not ((kind is int and -_WORD < value < _WORD) or (kind is float and value - value == 0) or kind is bool or value is None):
+            done.keys.append(key)
+            cleaned = _walk(value, done)
+            done.keys.pop()
+            if cleaned is _UNFIT:
+                if done.size + size > MAX_SIZE:
+                    break
+                done.leave_out(key, value)
+                continue
+            value = cleaned
+        copy[key] = value
+        size += len(key) + _PAIR_COST
+        if done.size + size > MAX_SIZE:
             break
+    done.size += size
     done.open.pop()
     return copy
 
@@ -137,43 +169,42 @@ def _sequence(items: Iterable[Any], done: Pass) -> list[Any]:
 
 def _integer(value: int, done: Pass) -> int | None:
     bits = value.bit_length()
-    done.size += 22 if bits < 65 else bits // 3
+    done.size += bits // 3 + 4
     return value if bits <= _MAX_BITS else None
 
 
 def _key(key: Any) -> str:
     """Return the string that stands for a dict's key: json.dumps' where it has one, the type's name where there is none."""
     try:
-        return _key_text(key)
+        return text(str.__str__(_key_text(key)))
     except Exception:  # a key's own __str__ may raise
-        return f"<{type(key).__name__}>"
+        return f"<{kind_name(key)}>"
 
 
 def _key_text(key: Any) -> str:
     if isinstance(key, Enum):
         key = key.value
     if isinstance(key, str):
-        return text(str.__str__(key))
-    if key is None or isinstance(key, bool):
-        return {None: "null", True: "true", False: "false"}[key]
+        return key
+    if key is None or isinstance(key, (int, float)):
+        return json.dumps(key)
     if isinstance(key, date):
         return key.isoformat()
     if isinstance(key, (bytes, bytearray)):
-        return key.decode("utf-8", "replace")
-    return text(str(key))
+        return bytes(key).decode("utf-8", "replace")
+    return str(key)
 
 
 def _other(value: Any, done: Pass) -> Any:
     """Return the copy of a value whose type isn't one of JSON's own, or `_UNFIT`. May raise what the value raises."""
+    done.size += _OTHER_COST
     if isinstance(value, type):
         return _UNFIT
     if isinstance(value, Enum):
         return _walk(value.value, done)
     if isinstance(value, date):  # datetime too
         done.size += 40
-        if value != value:  # pandas.NaT
-            return None
-        return value if isinstance(value.isoformat(), str) else _UNFIT
+        return None if value != value else _moment(value)  # pandas.NaT is a datetime that equals nothing
     plain = _plain(value)
     if plain is not _UNFIT:
         return _walk(plain, done)
@@ -188,6 +219,18 @@ def _other(value: Any, done: Pass) -> Any:
     return _UNFIT
 
 
+def _moment(value: date) -> date:
+    """Return it as a plain date or datetime, with a fixed offset: the thread that sends is to run no code of the app's."""
+    if not isinstance(value, datetime):
+        return value if type(value) is date else date.fromordinal(date.toordinal(value))
+    if type(value) is not datetime:
+        value = datetime.combine(value, datetime.timetz(value))
+    if value.tzinfo is not None and type(value.tzinfo) is not timezone:
+        offset = value.utcoffset()
+        value = value.replace(tzinfo=None if offset is None else timezone(offset))
+    return value
+
+
 def _plain(value: Any) -> Any:
     """Return the value of JSON's own types that says the same, or `_UNFIT`."""
     if isinstance(value, str):
@@ -197,8 +240,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float.__float__(value)
     if isinstance(value, (Decimal, Fraction)):
-        return float("nan") if value != value else float(value)
-    if isinstance(value, UUID):
+        return float("nan") if isinstance(value, Decimal) and value.is_nan() else float(value)
+    if isinstance(value, (UUID, UserString)):
         return str(value)
     if isinstance(value, time):
         return value.isoformat()
@@ -207,15 +250,22 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).decode("utf-8", "replace")
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
-        return value.tolist()
+        return _of_numpy(value)
     return _UNFIT
+
+
+def _of_numpy(value: Any) -> Any:
+    if value.dtype.str.endswith(("ns]", "ps]", "fs]", "as]")):  # tolist() has finer times than datetime's as bare integers
+        value = value.astype(f"{value.dtype.kind}8[us]")
+    plain = value.tolist()
+    return float(plain) if type(plain) is type(value) else plain  # a longdouble has no other
 
 
 def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
     """Return the pairs of a mapping, or the fields of a pydantic or attrs model or a dataclass; None for anything else."""
     kind = type(value)
-    if isinstance(value, Mapping):
-        return value.items()
+    if isinstance(value, Mapping):  # a dict in one step, so that a thread that changes it meanwhile does no harm
+        return dict.copy(value).items() if kind.items is dict.items else value.items()  # type: ignore[arg-type]
     if hasattr(kind, "model_dump"):  # pydantic 2
         return value.model_dump().items()  # type: ignore[no-any-return]
     if hasattr(kind, "__fields__") and hasattr(kind, "dict"):  # pydantic 1
@@ -225,3 +275,10 @@ def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
     if dataclasses.is_dataclass(value):
         return [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
     return None
+
+
+def json_default(value: Any) -> str:
+    """For json.dumps: write the dates that a clean value may hold in ISO 8601, as Segment's and PostHog's clients do."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"a {type(value).__name__} can't be sent as JSON")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _settings
 from ._calls import Answer, Calls
-from ._delivery import BeforeSend, PostHog, request_context
+from ._delivery import PostHog, request_context
+from ._events import BeforeSend, Events
 from ._exits import on_signals
 from ._message import Message, complete, refusal
 from ._outbox import Outbox
@@ -113,16 +114,16 @@ class Client(Calls):
         for name, number in (
             ("max_total_backoff_duration", max_total_backoff_duration),
             ("max_rate_limit_duration", max_rate_limit_duration),
-            ("upload_interval", upload_interval),
-            ("exit_timeout", exit_timeout),
-            ("block_when_full", block_when_full),
         ):
             _settings.check_number(name, number)
-        _settings.check_number("timeout", timeout, more=True)
+        for name, number in (("upload_interval", upload_interval), ("exit_timeout", exit_timeout), ("block_when_full", block_when_full)):
+            _settings.check_number(name, number, most=_settings.MAX_WAIT)
+        _settings.check_number("timeout", timeout, most=_settings.MAX_WAIT, more=True)
         for name, number in (("max_queue_size", max_queue_size), ("max_retries", max_retries)):
             _settings.check_number(name, number, whole=True)
         for name, number in (("thread", thread), ("upload_size", upload_size), ("outbox_max_bytes", outbox_max_bytes)):
             _settings.check_number(name, number, least=1, whole=True)
+        _settings.check_log_handler(log_handler)
         _settings.check_outbox(outbox, outbox_sync)
         callbacks = {"on_error": on_error, "on_success": on_success, "before_send": before_send}
         _settings.check_choices(callbacks, proxies, group_type, person_profiles)
@@ -158,9 +159,7 @@ class Client(Calls):
             thread=thread,
             upload_size=upload_size,
             upload_interval=upload_interval,
-            group_type=group_type,
-            person_profiles=person_profiles,
-            before_send=before_send or None,
+            events=Events(group_type=group_type, person_profiles=person_profiles, before_send=before_send or None, report=self._report),
             exit_timeout=exit_timeout,
             block_when_full=block_when_full,
             report=self._report,
@@ -218,7 +217,7 @@ class Client(Calls):
 
     def _refuse(self, error: AnalyticsError, message: Message) -> Answer:
         self._posthog.ledger.count("refused")
-        self._report.lost(error, [message])
+        self._report.refused(error, [message])
         return False, message
 
     def stats(self) -> dict[str, int]:

@@ -86,7 +86,7 @@ def to_posthog(
     Raises InvalidMessage if the message's type is none of Segment's six.
     """
     call = message.get("type")
-    if call not in EVENTS:
+    if not isinstance(call, str) or call not in EVENTS:
         raise InvalidMessage("not a Segment message: its type must be one of " + ", ".join(EVENTS))
     context = _dict(message.get("context"))
     user_id, anonymous_id = message.get("userId"), message.get("anonymousId")
@@ -114,7 +114,9 @@ def to_posthog(
     if "$session_id" in properties:
         _check_session_id(properties["$session_id"], warn)
     properties["distinct_id"] = distinct_id
-    event = {"event": name, "distinct_id": distinct_id, "properties": properties, "timestamp": message.get("timestamp")}
+    event = {"event": name, "distinct_id": distinct_id, "properties": properties}
+    if message.get("timestamp") is not None:
+        event["timestamp"] = message["timestamp"]
     message_id = message.get("messageId")
     if message_id:
         event["uuid"] = str(uuid5(_NAMESPACE, str(message_id)))

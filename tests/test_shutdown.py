@@ -1,289 +1,155 @@
-"""shutdown() sends what is left, ends the threads, and is harmless in every state; the module goes on with a new client."""
+"""`shutdown()` sends what is queued, ends the threads within bounded time, and is harmless twice; later calls are refused."""
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from posthog_server import HANG, PostHogServer
-from two_clients import OURS, abandon, log_records
 
 import analytics_posthog as analytics
-from analytics_posthog import Client, ClientShutDown, client as client_module
+from analytics_posthog import AnalyticsError, Client, ClientShutDown
+
+Told = list[tuple[Exception, list[dict[str, Any]]]]
 
 
-@pytest.fixture(autouse=True)
-def _short_flush_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the 30 seconds that a shutdown may take, a test waits for one."""
-    monkeypatch.setattr(client_module, "FLUSH_TIMEOUT", 1.0)
-
-
-@pytest.fixture
-def module(posthog_server: PostHogServer) -> Iterator[Any]:
-    with OURS.module_with(posthog_server) as module:
-        yield module
-
-
-def users(server: PostHogServer) -> list[str]:
+def ids(server: PostHogServer) -> list[str]:
     return [event["distinct_id"] for event in server.events]
 
 
-def seconds_of(call: Callable[[], object]) -> float:
-    start = time.monotonic()
-    call()
-    return time.monotonic() - start
+@pytest.mark.parametrize("settings", [{}, {"thread": 3}, {"upload_interval": 30}, {"upload_size": 1}, {"gzip": True}], ids=str)
+@pytest.mark.parametrize("end", ["shutdown", "join"])
+def test_it_sends_what_is_queued_and_ends_the_threads(end: str, settings: dict[str, Any], posthog_server: PostHogServer) -> None:
+    client = Client("phc_key", posthog_server.url, **settings)
+    consumers = list(client.consumers or ())
+    for number in range(150):
+        client.track(str(number), "Bought")
+    started = time.monotonic()
+    getattr(client, end)()
+    assert time.monotonic() - started < 3
+    assert sorted(ids(posthog_server), key=int) == [str(number) for number in range(150)]
+    assert [consumer for consumer in consumers if consumer.is_alive()] == []
 
 
-def threads_of(client: Client) -> list[threading.Thread]:
-    return [thread for thread in client.consumers or () if thread.is_alive()]
-
-
-@pytest.mark.parametrize("end", ["shutdown", "join", "__exit__"])
-def test_shutdown_delivers_what_is_queued_and_ends_the_threads(end: str, posthog_server: PostHogServer) -> None:
-    client = Client("phc_key", posthog_server.url, upload_interval=60, thread=3)
-    for number in range(250):
-        client.track(f"u{number}", "Bought")
-    getattr(client, end)(*[None] * (3 if end == "__exit__" else 0))
-    assert len(posthog_server.events) == 250
-    assert threads_of(client) == []
-    assert client.stats() == {"accepted": 250, "delivered": 250, "failed": 0, "refused": 0, "queued": 0}
-
-
-def test_a_client_that_was_shut_down_refuses_and_tells_on_error(posthog_server: PostHogServer) -> None:
-    told: list[tuple[Exception, list[dict[str, Any]]]] = []
-    client = Client("phc_key", posthog_server.url, on_error=lambda *arguments: told.append(arguments))
+def test_twice_and_from_many_threads_is_harmless(posthog_server: PostHogServer) -> None:
+    client = Client("phc_key", posthog_server.url)
+    client.track("u1", "Bought")
+    threads = [threading.Thread(target=client.shutdown) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
     client.shutdown()
-    with log_records() as logged:
-        ok, message = client.track("u1", "Bought")
-    assert ok is False
-    assert message["userId"] == "u1"
+    client.join()
+    assert ids(posthog_server) == ["u1"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"sync_mode": True}, {"send": False}], ids=str)
+def test_flush_after_it_is_true_at_once(settings: dict[str, Any], posthog_server: PostHogServer) -> None:
+    client = Client("phc_key", posthog_server.url, **settings)
+    client.shutdown()
+    started = time.monotonic()
+    assert client.flush() is True
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("call", ["track", "identify", "page", "screen", "alias", "group"])
+def test_a_call_after_it_is_refused_and_told(call: str, posthog_server: PostHogServer) -> None:
+    told: Told = []
+    client = Client("phc_key", posthog_server.url, on_error=lambda *args: told.append(args))
+    client.shutdown()
+    arguments = {"track": ("u1", "Bought"), "alias": ("a1", "u1"), "group": ("u1", "g1")}.get(call, ("u1",))
+    accepted, message = getattr(client, call)(*arguments)
+    assert (accepted, message["type"], message["userId"]) == (False, call, "u1")
     ((error, messages),) = told
     assert isinstance(error, ClientShutDown)
     assert messages == [message]
-    assert len(logged) == 1
-    assert client.stats()["refused"] == 1
+    assert client.queue.qsize() == 0
     assert posthog_server.requests == []
 
 
-def test_shutdown_is_harmless_twice(posthog_server: PostHogServer) -> None:
-    client = Client("phc_key", posthog_server.url)
-    client.track("u1", "Bought")
-    client.shutdown()
-    client.shutdown()
-    client.join()
-    assert users(posthog_server) == ["u1"]
-
-
-def test_shutdowns_of_several_threads_at_once_lose_nothing(posthog_server: PostHogServer) -> None:
-    posthog_server.answer = lambda _: time.sleep(0.05)
-    client = Client("phc_key", posthog_server.url, upload_size=50)
-    for number in range(500):
-        client.track(f"u{number}", "Bought")
-    with ThreadPoolExecutor(8) as pool:
-        for _ in range(8):
-            pool.submit(client.shutdown)
-    assert len(posthog_server.events) == 500
-    assert threads_of(client) == []
-
-
-def test_every_call_that_races_with_a_shutdown_is_delivered_or_refused(posthog_server: PostHogServer) -> None:
-    client = Client("phc_key", posthog_server.url, upload_size=10)
+def test_what_was_accepted_while_it_came_arrives(posthog_server: PostHogServer) -> None:
+    client = Client("phc_key", posthog_server.url, max_queue_size=0)
     accepted: list[str] = []
-    started = threading.Barrier(5)
+    begun = threading.Barrier(5)
 
-    def work(name: int) -> None:
-        started.wait()
-        for number in range(2000):
-            ok, message = client.track(f"{name}-{number}", "Bought")
-            if not ok:
+    def call(name: int) -> None:
+        begun.wait(10)
+        for number in range(20_000):
+            if not client.track(f"{name}-{number}", "Bought")[0]:
                 return
-            accepted.append(message["userId"])
+            accepted.append(f"{name}-{number}")
 
-    threads = [threading.Thread(target=work, args=[name]) for name in range(4)]
+    threads = [threading.Thread(target=call, args=(name,)) for name in range(4)]
     for thread in threads:
         thread.start()
-    started.wait()
-    posthog_server.wait_for_requests(2)
+    begun.wait(10)
+    threading.Event().wait(0.05)
     client.shutdown()
     for thread in threads:
-        thread.join()
-    assert sorted(users(posthog_server)) == sorted(accepted)
-    assert client.stats()["refused"] == 4
+        thread.join(10)
+    assert accepted
+    assert sorted(ids(posthog_server)) == sorted(accepted)
 
 
-@pytest.mark.parametrize("options", [{}, {"thread": 3}, {"upload_size": 5}])
-def test_with_a_dead_server_shutdown_is_bounded_and_everything_left_goes_to_on_error(options: dict[str, Any]) -> None:
-    told: list[str] = []
-    client = Client("phc_key", "http://127.0.0.1:1", on_error=lambda _, messages: told.extend(m["userId"] for m in messages), **options)
-    for number in range(40):
-        client.track(f"u{number}", "Bought")
-    assert seconds_of(client.shutdown) < 3
-    assert sorted(told) == sorted(f"u{number}" for number in range(40))
-    assert client.stats() == {"accepted": 40, "delivered": 0, "failed": 40, "refused": 0, "queued": 0}
-    assert threads_of(client) == []
-
-
-def test_with_a_request_that_hangs_shutdown_is_bounded_too(posthog_server: PostHogServer) -> None:
-    posthog_server.answer = lambda _: HANG
-    told: list[dict[str, Any]] = []
-    client = Client("phc_key", posthog_server.url, on_error=lambda _, messages: told.extend(messages))
-    _, message = client.track("u1", "Bought")
-    assert seconds_of(client.shutdown) < 3
-    assert told == [message]
+@pytest.mark.parametrize("away", ["refused", "hangs"])
+@pytest.mark.parametrize("settings", [{}, {"thread": 3, "upload_size": 2}, {"upload_interval": 30}], ids=str)
+def test_with_a_dead_server_it_ends_in_time_and_tells_of_each_message_once(
+    away: str, settings: dict[str, Any], posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics_posthog.client.FLUSH_TIMEOUT", 0.5)  # of the 30 s
+    told: Told = []
+    if away == "hangs":
+        posthog_server.answer = lambda _: HANG
+    else:
+        posthog_server.stop()
+    client = Client("phc_key", posthog_server.url, timeout=1, on_error=lambda *args: told.append(args), **settings)
+    made = [client.track(str(number), "Bought")[1] for number in range(20)]
+    consumers = list(client.consumers or ())
+    started = time.monotonic()
+    client.shutdown()
+    assert 0.4 < time.monotonic() - started < 3
+    for consumer in consumers:
+        consumer.join(5)  # one may still be in its request, as long as `timeout`
+    assert [consumer for consumer in consumers if consumer.is_alive()] == []
+    assert sorted((message["userId"] for _, messages in told for message in messages), key=int) == [m["userId"] for m in made]
+    assert all(isinstance(error, AnalyticsError) for error, _ in told)
     posthog_server.release()
-    posthog_server.wait_for(1)  # it was on its way after all; of that nothing more is said
-    assert client.stats()["failed"] == 1
 
 
-def test_a_batch_that_is_taken_off_the_queue_in_the_moment_of_the_shutdown_is_told_to_on_error(posthog_server: PostHogServer) -> None:
-    """The official client drops a batch without a word if its thread is paused before the batch is sent."""
-    told: list[dict[str, Any]] = []
-    client = Client("phc_key", posthog_server.url, on_error=lambda _, messages: told.extend(messages), upload_interval=0.05)
-    (consumer,) = client.consumers or ()
-    take = consumer.next
-
-    def take_and_be_paused() -> list[Any]:
-        batch: list[Any] = take()
-        if batch:
-            consumer.pause()
-        return batch
-
-    consumer.next = take_and_be_paused
-    time.sleep(0.1)  # the thread is in the first `next` for so long
-    _, message = client.track("u1", "Bought")
-    client.shutdown()
-    assert told == [message]
-    assert client.stats()["queued"] == 0
-
-
-@pytest.mark.parametrize("options", [{"sync_mode": True}, {"send": False}, {"write_key": ""}])
-def test_shutdown_without_threads(options: dict[str, Any], posthog_server: PostHogServer) -> None:
-    client = Client(**{"write_key": "phc_key", "host": posthog_server.url, **options})
-    assert client.track("u1", "Bought")[0]
-    assert seconds_of(client.shutdown) < 0.5
-    client.shutdown()
-    assert client.flush()
-    assert users(posthog_server) == (["u1"] if "sync_mode" in options else [])
-
-
-def test_a_client_in_sync_mode_that_was_shut_down_refuses(posthog_server: PostHogServer) -> None:
-    with Client("phc_key", posthog_server.url, sync_mode=True) as client:
+def test_leaving_a_with_block_shuts_down_also_after_an_error(posthog_server: PostHogServer) -> None:
+    class AppError(Exception):
         pass
-    assert client.track("u1", "Bought")[0] is False
 
-
-def test_shutdown_ends_the_wait_of_a_retry_in_sync_mode() -> None:
-    client = Client("phc_key", "http://127.0.0.1:1", sync_mode=True)
-    raised: list[Exception] = []
-
-    def call() -> None:
-        try:
-            client.track("u1", "Bought")
-        except Exception as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    time.sleep(0.2)
-    assert seconds_of(client.shutdown) < 3
-    thread.join(5)
-    assert [type(error).__name__ for error in raised] == ["DeliveryError"]
-    assert client.stats()["failed"] == 1
-
-
-@pytest.mark.parametrize("callback", ["on_error", "on_success"])
-def test_shutdown_in_a_callback_of_the_sending_thread_returns_and_leaves_nothing_unsaid(callback: str, posthog_server: PostHogServer) -> None:
-    took: list[float] = []
-    told: list[str] = []
-
-    def first_of_all_shut_down(*arguments: Any) -> None:
-        told.extend(message["userId"] for message in arguments[-1])
-        took.append(seconds_of(client.shutdown))
-
-    posthog_server.answer = lambda _: (401, {}, b"{}") if callback == "on_error" else None
-    client = Client("phc_key", posthog_server.url, upload_size=5, upload_interval=60, on_error=lambda _, m: told.extend(x["userId"] for x in m))
-    abandon(client)
-    options = {"on_error": lambda _, messages: told.extend(m["userId"] for m in messages), callback: first_of_all_shut_down}
-    client = Client("phc_key", posthog_server.url, upload_size=5, upload_interval=60, **options)
-    accepted = [message["userId"] for ok, message in (client.track(f"u{number}", "Bought") for number in range(12)) if ok]
-    for thread in client.consumers or ():
-        thread.join(5)
-    assert set(accepted) <= set(told)
-    assert max(took) < 1.5
-    assert client.stats()["queued"] == 0
-
-
-def test_shutdown_is_bounded_in_a_signal_handler_that_interrupted_a_call(posthog_server: PostHogServer) -> None:
     client = Client("phc_key", posthog_server.url)
     client.track("u1", "Bought")
-    with client.queue.mutex:
-        assert seconds_of(client.shutdown) < 3
-    posthog_server.wait_for(1)  # the thread goes on when the handler is over
-    abandon(client)
+    with pytest.raises(AppError), client:
+        raise AppError
+    assert ids(posthog_server) == ["u1"]
+    assert client.track("u2", "Bought")[0] is False
 
 
-# --- the module
-
-
-@pytest.mark.parametrize("end", ["shutdown", "join"])
-def test_the_module_goes_on_after_its_shutdown_with_a_new_client(end: str, module: Any, posthog_server: PostHogServer) -> None:
-    for number in range(3):
-        assert module.track(f"u{number}", "Bought")[0]
-        client = module.default_client
-        getattr(module, end)()
-        assert module.default_client is None
-        assert threads_of(client) == []
-    assert users(posthog_server) == ["u0", "u1", "u2"]
-
-
-def test_the_module_s_shutdown_takes_the_settings_of_the_next_call(module: Any, posthog_server: PostHogServer) -> None:
-    module.track("u0", "Bought")
-    module.shutdown()
-    module.upload_size = 7
-    module.track("u1", "Bought")
-    assert module.default_client.consumers[0].flush_at == 7
-
-
-def test_the_module_s_shutdown_before_any_call_and_twice_does_nothing() -> None:
-    analytics.shutdown()
-    analytics.shutdown()
-    analytics.join()
+@pytest.mark.parametrize("end", [analytics.shutdown, analytics.join])
+def test_after_the_module_s_the_next_call_makes_a_new_client(end: Any, posthog_server: PostHogServer) -> None:
+    analytics.write_key, analytics.host = "phc_key", posthog_server.url
+    analytics.track("u1", "Bought")
+    first = analytics.default_client
+    end()
+    end()
     assert analytics.default_client is None
+    assert ids(posthog_server) == ["u1"]
+    assert analytics.track("u2", "Bought")[0] is True
+    assert analytics.default_client is not first
+    end()
+    assert ids(posthog_server) == ["u1", "u2"]
 
 
-def test_calls_of_the_module_that_race_with_its_shutdowns_are_delivered_or_refused(module: Any, posthog_server: PostHogServer) -> None:
-    accepted: list[str] = []
-
-    def work(name: int) -> None:
-        for number in range(150):
-            ok, message = module.track(f"{name}-{number}", "Bought")
-            if ok:
-                accepted.append(message["userId"])
-            if number % 50 == 25:
-                module.shutdown()
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    module.shutdown()
-    assert sorted(users(posthog_server)) == sorted(accepted)
-    assert len(accepted) > 500
-
-
-def test_a_client_that_was_shut_down_leaves_nothing_behind(posthog_server: PostHogServer) -> None:
-    """A warm Lambda that ends each invocation with shutdown() makes one after the other."""
-    import multiprocessing.util  # noqa: F401, PLC0415  # which remembers what is to be done at the exit too
-
-    clients = [Client("phc_key", posthog_server.url) for _ in range(5)]
-    left = [weakref.ref(thing) for client in clients for thing in (client, client.posthog)]
-    for client in clients:
-        client.track("u1", "Bought")
-        client.shutdown()
-    del clients, client
-    gc.collect()
-    assert [reference() for reference in left if reference() is not None] == []
+def test_an_idle_client_ends_at_once(posthog_server: PostHogServer) -> None:
+    client = Client("phc_key", posthog_server.url, thread=3, upload_interval=30)
+    started = time.monotonic()
+    client.shutdown()
+    assert time.monotonic() - started < 3
+    assert not any(consumer.is_alive() for consumer in client.consumers or ())

@@ -1,0 +1,65 @@
+"""Makes the event for a message: converted, seen by the app's before_send, and measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from typing import Any, Final
+
+from ._report import Report
+from ._upload import Event
+from ._values import MAX_SIZE, Pass, clean_dict, json_default
+from .convert import to_posthog
+from .errors import InvalidMessage, MessageTooLarge
+
+BeforeSend = Callable[[dict[str, Any]], "dict[str, Any] | None"]
+
+MAX_EVENT_SIZE: Final = 900 * 1024  # bytes of JSON; the official client drops larger ones with a log line
+# Up to here an event surely fits: its context may stand in it twice, and JSON may write a character in six.
+_SURELY_FITS: Final = MAX_EVENT_SIZE // 12
+_TOO_LARGE: Final = f"{{}}: the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON. Send less in it"
+# The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
+_LIB: Final = {"$lib": "posthog-python", "$lib_version": version("posthog")}
+
+
+class Events:
+    """Makes events by an app's settings. Holds no state of the messages."""
+
+    def __init__(self, *, group_type: str, person_profiles: str, before_send: BeforeSend | None, report: Report) -> None:
+        self._convert = partial(to_posthog, group_type=group_type, person_profiles=person_profiles, warn=report.warn_once)
+        self._before_send = before_send
+        self._report = report
+
+    def make(self, message: dict[str, Any], size: int | None = None) -> Event | None:
+        """Return the event of a message; None if before_send doesn't want it.
+
+        `size` is what the message's Pass measured; without it, the event is measured here. Raises MessageTooLarge,
+        InvalidMessage for what before_send has spoilt, and what before_send raises.
+        """
+        if size is not None and size > MAX_SIZE:  # the pass ended before the values did
+            raise MessageTooLarge(_TOO_LARGE.format(message["type"]))
+        event = self._convert(message)
+        if self._before_send is not None:
+            changed: Any = self._before_send(clean_dict(event, Pass()))
+            if changed is None:
+                return None
+            done = Pass()
+            event = clean_dict(changed, done) if isinstance(changed, dict) else {}
+            size = done.size
+            self._report.left_out("before_send", done.left_out)
+            _check(event)
+        event["properties"].update(_LIB)
+        if size is None or size > _SURELY_FITS:
+            size = len(json.dumps(event, default=json_default))
+            if size > MAX_EVENT_SIZE:
+                raise MessageTooLarge(_TOO_LARGE.format(message["type"]))
+        return Event(event, message, size)
+
+
+def _check(event: dict[str, Any]) -> None:
+    """Raise InvalidMessage for an event that PostHog would refuse together with its whole batch."""
+    texts = all(isinstance(event.get(key), str) and event[key].strip() for key in ("event", "distinct_id"))
+    if not (texts and isinstance(event.get("properties"), dict) and isinstance(event.get("timestamp", ""), str)):
+        raise InvalidMessage("before_send must return the event with its event, distinct_id, timestamp and properties, or None")
