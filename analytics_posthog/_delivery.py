@@ -103,11 +103,14 @@ class PostHog:
         self._start()
         if send:
             self.posthog.send = True
-            if hasattr(os, "register_at_fork"):
-                # After the official client's own handler, which gives the child a new queue and new threads.
-                reference = weakref.WeakMethod(self._start)
-                os.register_at_fork(after_in_child=lambda: call(reference))
-            before_exit(self._at_exit)
+            self._outlive_forks_and_ends()
+
+    def _outlive_forks_and_ends(self) -> None:
+        if hasattr(os, "register_at_fork"):
+            # After the official client's own handler, which gives the child a new queue and new threads.
+            reference = weakref.WeakMethod(self._start)
+            os.register_at_fork(after_in_child=lambda: call(reference))
+        before_exit(self._at_exit)
 
     def _start(self) -> None:
         """Start the threads with a clean slate; in a forked child, which must send its own events and only those, once more."""
