@@ -43,7 +43,16 @@ def test_the_table_of_calls_shows_each_calls_first_arguments_in_their_order(call
 @pytest.mark.parametrize("call", EVENTS)
 def test_the_table_of_calls_names_properties_that_the_event_has(call: str):
     row = next(line for line in README.splitlines() if line.startswith(f"| `{call}("))
-    message = {"type": call, "userId": "u", "anonymousId": "a", "groupId": "g", "previousId": "p", "event": "E", "name": "n", "category": "c"}
+    message = {
+        "type": call,
+        "userId": "u",
+        "anonymousId": "a",
+        "groupId": "g",
+        "previousId": "p",
+        "event": "E",
+        "name": "n",
+        "category": "c",
+    }
     properties = to_posthog({**message, "messageId": "m", "timestamp": "t"})["properties"]
     named = re.findall(r"`(\$\w+|alias|name|category)`", row.split("|")[3])
     assert set(named) <= properties.keys(), "the README names a property that the event doesn't have"
@@ -56,7 +65,7 @@ def test_every_option_of_the_client_stands_in_the_settings():
 
 
 def test_the_default_of_each_numeric_setting_is_the_one_of_the_code():
-    shown = dict(re.findall(r"`(\w+)` \((\d+(?:\.\d+)?)(?: s)?\)", README))
+    shown = dict(re.findall(r"`(\w+)` \((\d+(?:\.\d+)?)(?: s)?\)", README)) | dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", README, re.M))
     defaults = {name: getattr(Client.DefaultConfig, name) for name in signature(Client).parameters}
     numeric = {name: str(value) for name, value in defaults.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
     assert shown == numeric

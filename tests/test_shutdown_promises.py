@@ -15,7 +15,8 @@ from posthog_server import HANG, PostHogServer
 from two_clients import OURS, abandon, log_records
 
 import analytics_posthog as analytics
-from analytics_posthog import Client, ClientShutDown, client as client_module
+from analytics_posthog import Client, ClientShutDown
+from analytics_posthog import client as client_module
 
 
 @pytest.fixture(autouse=True)
@@ -198,7 +199,7 @@ def test_shutdown_ends_the_wait_of_a_retry_in_sync_mode() -> None:
 
 
 @pytest.mark.parametrize("callback", ["on_error", "on_success"])
-def test_shutdown_in_a_callback_of_the_sending_thread_returns_and_leaves_nothing_unsaid(callback: str, posthog_server: PostHogServer) -> None:
+def test_shutdown_in_a_callback_of_the_sending_thread_leaves_nothing_unsaid(callback: str, posthog_server: PostHogServer) -> None:
     took: list[float] = []
     told: list[str] = []
 
@@ -207,7 +208,9 @@ def test_shutdown_in_a_callback_of_the_sending_thread_returns_and_leaves_nothing
         took.append(seconds_of(client.shutdown))
 
     posthog_server.answer = lambda _: (401, {}, b"{}") if callback == "on_error" else None
-    client = Client("phc_key", posthog_server.url, upload_size=5, upload_interval=60, on_error=lambda _, m: told.extend(x["userId"] for x in m))
+    client = Client(
+        "phc_key", posthog_server.url, upload_size=5, upload_interval=60, on_error=lambda _, m: told.extend(x["userId"] for x in m)
+    )
     abandon(client)
     options = {"on_error": lambda _, messages: told.extend(m["userId"] for m in messages), callback: first_of_all_shut_down}
     client = Client("phc_key", posthog_server.url, upload_size=5, upload_interval=60, **options)
@@ -277,7 +280,7 @@ def test_calls_of_the_module_that_race_with_its_shutdowns_are_delivered_or_refus
 
 def test_a_client_that_was_shut_down_leaves_nothing_behind(posthog_server: PostHogServer) -> None:
     """A warm Lambda that ends each invocation with shutdown() makes one after the other."""
-    import multiprocessing.util  # noqa: F401, PLC0415  # which remembers what is to be done at the exit too
+    import multiprocessing.util  # noqa: F401  # which remembers what is to be done at the exit too
 
     clients = [Client("phc_key", posthog_server.url) for _ in range(5)]
     left = [weakref.ref(thing) for client in clients for thing in (client, client.posthog)]
