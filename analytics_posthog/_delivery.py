@@ -119,7 +119,7 @@ class PostHog:
         # The parent's is kept and not closed: that would wait for ever for a lock that one of the parent's threads held.
         self._parents_session = self._session
         self._session = Session(self._proxies)
-        self._uploader = Uploader(self._post, self._settled, self.ledger.hurried, self._retries)
+        self._uploader = Uploader(self._events.fill, self._post, self._settled, self.ledger.hurried, self._retries)
         if not self._sends:
             return
         for consumer in self._consumers():

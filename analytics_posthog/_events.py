@@ -38,24 +38,37 @@ class Events:
         `size` is what the message's Pass measured; without it, the event is measured here. Raises MessageTooLarge,
         InvalidMessage for what before_send has spoilt, and what before_send raises.
         """
+        if size is not None and size <= _SURELY_FITS and self._before_send is None:
+            return Event(message, size)  # filled when its turn comes
         if size is not None and size > MAX_SIZE:  # the pass ended before the values did
             raise MessageTooLarge(_TOO_LARGE.format(message["type"]))
-        event = self._convert(message)
-        if self._before_send is not None:
-            changed: Any = self._before_send(clean_dict(event, Pass()))
-            if changed is None:
-                return None
-            done = Pass()
-            event = clean_dict(changed, done) if isinstance(changed, dict) else {}
-            size = done.size
-            self._report.left_out("before_send", done.left_out)
-            _check(event)
+        event = Event(message, 0)
+        self.fill(event)
+        if self._before_send is not None and not self._ask(self._before_send, event):
+            return None
+        event.size = len(json.dumps(event, default=json_default))
+        if event.size > MAX_EVENT_SIZE:
+            raise MessageTooLarge(_TOO_LARGE.format(message["type"]))
+        return event
+
+    def fill(self, event: Event) -> None:
+        """Convert an event's message into it."""
+        event.update(self._convert(event.message))
         event["properties"].update(_LIB)
-        if size is None or size > _SURELY_FITS:
-            size = len(json.dumps(event, default=json_default))
-            if size > MAX_EVENT_SIZE:
-                raise MessageTooLarge(_TOO_LARGE.format(message["type"]))
-        return Event(event, message, size)
+
+    def _ask(self, before_send: BeforeSend, event: Event) -> bool:
+        """Let before_send have its say; return whether the event is to be sent."""
+        changed: Any = before_send(clean_dict(event, Pass()))
+        if changed is None:
+            return False
+        done = Pass()
+        cleaned = clean_dict(changed, done) if isinstance(changed, dict) else {}
+        self._report.left_out("before_send", done.left_out)
+        _check(cleaned)
+        event.clear()
+        event.update(cleaned)
+        event["properties"].update(_LIB)
+        return True
 
 
 def _check(event: dict[str, Any]) -> None:

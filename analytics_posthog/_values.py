@@ -31,7 +31,8 @@ _MAX_LEFT_OUT: Final = 100  # of one message; who has so many needs no list of a
 _MAX_PATH: Final = 200  # characters
 # A double's range: beyond it, JSON parsers refuse an integer or make it an infinity.
 _MAX_BITS: Final = 1023
-_WORD: Final = 2**63
+_LOWEST: Final = -(2**63)
+_HIGHEST: Final = 2**63
 
 _UNFIT: Final = object()
 
@@ -74,6 +75,16 @@ def clean_dict(item: dict[Any, Any], done: Pass) -> dict[str, Any]:
     return {} if cleaned is _UNFIT else cleaned
 
 
+def clean_field(name: str, item: Any, done: Pass) -> Any:
+    """Return a clean copy of a message's field; {} if nothing fits, or if it isn't the dict that it says it is."""
+    done.keys.append(name)
+    cleaned = _walk(item, done)
+    done.keys.pop()
+    if type(cleaned) is dict or not isinstance(item, dict):
+        return {} if cleaned is _UNFIT else cleaned
+    return {}
+
+
 def kind_name(value: object) -> str:
     """Name a value's type, as `type` itself knows it: a metaclass may give its classes a `__name__` that raises."""
     return str(_NAME.__get__(type(value)))
@@ -112,6 +123,8 @@ def _walk(value: Any, done: Pass) -> Any:
     keys, open_ = len(done.keys), len(done.open)
     try:
         if kind is dict:
+            if not value:
+                return {}
             return _mapping(value.copy().items(), done) if done.enters(value) else _UNFIT
         if kind is list:
             return _sequence(value, done) if done.enters(value) else _UNFIT
@@ -124,29 +137,31 @@ def _walk(value: Any, done: Pass) -> Any:
 def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:
     """Copy the container that `done.enters()` has just let in; what nothing fits is left out, its neighbours stay."""
     copy: dict[str, Any] = {}
-    size = 0
+    size = done.size
     for key, value in items:
         if type(key) is not str or not key.isascii():
             key = _key(key)
         kind = type(value)
         # What nearly every value is, without a call; _walk knows the rest.
         if kind is str and value.isascii():
+            copy[key] = value
             size += len(value)
-        elif not ((kind is int and -_WORD < value < _WORD) or (kind is float and value - value == 0) or kind is bool or value is None):
+        elif value is None or kind is bool or (kind is int and _LOWEST < value < _HIGHEST) or (kind is float and value - value == 0):
+            copy[key] = value
+        else:
+            done.size = size
             done.keys.append(key)
             cleaned = _walk(value, done)
             done.keys.pop()
-            if cleaned is _UNFIT:
-                if done.size + size > MAX_SIZE:
-                    break
+            if cleaned is not _UNFIT:
+                copy[key] = cleaned
+            elif done.size <= MAX_SIZE:
                 done.leave_out(key, value)
-                continue
-            value = cleaned
-        copy[key] = value
+            size = done.size
         size += len(key) + _PAIR_COST
-        if done.size + size > MAX_SIZE:
+        if size > MAX_SIZE:
             break
-    done.size += size
+    done.size = size
     done.open.pop()
     return copy
 
@@ -155,12 +170,16 @@ def _sequence(items: Iterable[Any], done: Pass) -> list[Any]:
     """Copy the container that `done.enters()` has just let in; what nothing fits is left out, its neighbours stay."""
     copy: list[Any] = []
     for value in items:
-        done.size += 1
-        cleaned = _walk(value, done)
-        if cleaned is not _UNFIT:
-            copy.append(cleaned)
-        elif done.size <= MAX_SIZE:
-            done.leave_out("[]", value)
+        if type(value) is str and value.isascii():
+            copy.append(value)
+            done.size += len(value) + 4
+        else:
+            done.size += 1
+            cleaned = _walk(value, done)
+            if cleaned is not _UNFIT:
+                copy.append(cleaned)
+            elif done.size <= MAX_SIZE:
+                done.leave_out("[]", value)
         if done.size > MAX_SIZE:
             break
     done.open.pop()

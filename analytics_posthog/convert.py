@@ -7,6 +7,7 @@ event. The tables tell what is copied where; what doesn't fit in rows is a funct
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha1
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 from uuid import UUID, uuid5
@@ -62,7 +63,7 @@ REFUSED: Final = frozenset("anonymous guest distinctid distinct_id id not_authen
 REFUSED_EXACTLY: Final = frozenset(["[object Object]", "NaN", "None", "none", "null", "0"])
 MAX_MERGE_KEY: Final = 400  # characters
 
-_NAMESPACE: Final = uuid5(UUID(int=0), "PostHog")
+_NAMESPACE: Final = uuid5(UUID(int=0), "PostHog").bytes
 _SETS_PERSON: Final = frozenset(["$groups", "$set", "$set_once", "$unset"])
 _PERSONLESS: Final = ("track", "page", "screen")  # PostHog drops the others if they say that no person is to be made
 
@@ -119,7 +120,7 @@ def to_posthog(
         event["timestamp"] = message["timestamp"]
     message_id = message.get("messageId")
     if message_id:
-        event["uuid"] = str(uuid5(_NAMESPACE, str(message_id)))
+        event["uuid"] = _uuid(str(message_id))
     return event
 
 
@@ -263,6 +264,15 @@ def _check_session_id(session_id: Any, warn: Callable[[str, str], None]) -> None
     except (ValueError, AttributeError, TypeError):
         pass
     warn("$session_id", "$session_id is no UUIDv7, so PostHog ignores it. Take the one that posthog-js sends along")
+
+
+def _uuid(message_id: str) -> str:
+    """Return str(uuid5(_NAMESPACE, message_id)), without the object."""
+    digits = sha1(_NAMESPACE + message_id.encode(), usedforsecurity=False).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:32]}"
+
+
+_VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 def _given(value: Any) -> bool:
