@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 from child_process import run_python
-from freezegun import freeze_time
-from posthog_server import HANG, LOST, RESET, Answer, PostHogServer, Request
+from posthog_server import LOST, RESET, Answer, PostHogServer, Request
 from two_clients import OURS, abandon
 
 import analytics_posthog
@@ -225,30 +224,6 @@ def test_flush_keeps_to_its_timeout_in_a_signal_handler_that_interrupted_a_call(
     assert client.flush()
 
 
-@pytest.mark.parametrize("frozen_at_import", [False, True])
-def test_flush_and_exit_keep_real_time_while_a_test_has_frozen_it(frozen_at_import: bool) -> None:
-    load = "import analytics_posthog as analytics"
-    freeze = "freezer = freeze_time('2020-02-02')\nfreezer.start()"
-    script = """
-analytics.write_key, analytics.host, analytics.exit_timeout = "phc_key", "http://127.0.0.1:1", 0.5
-ok, message = analytics.track("u1", "Bought")
-print(message["timestamp"][:19], analytics.flush(0.5))
-"""
-    lines = ["from freezegun import freeze_time", *([freeze, load] if frozen_at_import else [load, freeze]), script]
-    done, seconds = timed(lambda: run_python("-c", "\n".join(lines), timeout=20))
-    assert done.stdout == "2020-02-02T00:00:00 False\n", done.stderr
-    assert done.stderr == "1 event(s) were not sent before the exit\n"
-    assert seconds < 8
-
-
-def test_time_that_a_test_has_frozen_holds_up_no_delivery(client: Client, posthog_server: PostHogServer) -> None:
-    with freeze_time("2020-02-02", tick=False):
-        client.track("u1", "Bought")
-        assert client.flush()
-    (event,) = posthog_server.events
-    assert event["timestamp"] == "2020-02-02T00:00:00.000+00:00"
-
-
 # --- a dead server
 
 
@@ -309,67 +284,6 @@ print(analytics.flush(60), analytics.stats())
     assert sorted(event["distinct_id"] for event in counted) == [f"u{number:04}" for number in range(4000)]
     assert len(set(uuids(counted))) == 4000
     assert all(given[fault] for fault in ("503", "429", "reset", "lost"))
-
-
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_what_may_pass_is_tried_again(status: int, client: Client, posthog_server: PostHogServer) -> None:
-    answers = iter([(status, {}, b"")])
-    posthog_server.answer = lambda _: next(answers, None)
-    client.track("u1", "Bought")
-    assert client.flush()
-    assert [request.status for request in posthog_server.requests] == [status, 200]
-
-
-@pytest.mark.parametrize("status", [401, 403, 404, 422])
-def test_what_will_not_pass_is_not_tried_again(status: int, posthog_server: PostHogServer) -> None:
-    posthog_server.answer = lambda _: (status, {}, b"")
-    told: list[Exception] = []
-    with OURS.client(posthog_server, on_error=lambda error, _: told.append(error)) as client:
-        client.track("u1", "Bought")
-        assert client.flush()
-    assert len(posthog_server.requests) == 1
-    assert [getattr(error, "status", None) for error in told] == [status]
-
-
-def test_a_request_that_takes_longer_than_the_timeout_is_sent_again(posthog_server: PostHogServer) -> None:
-    answers = iter([HANG])
-    posthog_server.answer = lambda _: next(answers, None)
-    with OURS.client(posthog_server, timeout=0.3) as client:
-        client.track("u1", "Bought")
-        assert client.flush()
-    assert len(posthog_server.requests) == 2
-    posthog_server.release()
-
-
-def test_a_retry_after_is_waited_for_and_not_counted_as_a_retry(posthog_server: PostHogServer) -> None:
-    answers = iter([(429, {"Retry-After": "1"}, b"")] * 2)
-    posthog_server.answer = lambda _: next(answers, None)
-    with OURS.client(posthog_server, max_retries=0) as client:
-        client.track("u1", "Bought")
-        done, seconds = timed(client.flush)
-    assert done
-    assert client.stats()["delivered"] == 1
-    assert 2 <= seconds < 4
-
-
-@pytest.mark.parametrize(
-    ("limit", "answer", "requests"),
-    [
-        ({"max_retries": 2}, (503, {}, b""), 3),
-        ({"max_retries": 0}, (503, {}, b""), 1),
-        ({"max_total_backoff_duration": 0}, (503, {}, b""), 1),
-        ({"max_rate_limit_duration": 0.5}, (429, {"Retry-After": "1"}, b""), 1),
-        ({"max_rate_limit_duration": 1.5}, (429, {"Retry-After": "1"}, b""), 2),
-    ],
-)
-def test_the_limits_of_retrying_are_segment_s(limit: dict[str, Any], answer: Answer, requests: int, posthog_server: PostHogServer) -> None:
-    posthog_server.answer = lambda _: answer
-    told: list[dict[str, Any]] = []
-    with OURS.client(posthog_server, on_error=lambda _, messages: told.extend(messages), **limit) as client:
-        _, message = client.track("u1", "Bought")
-        assert client.flush(10)
-    assert len(posthog_server.requests) == requests
-    assert told == [message]
 
 
 # --- many threads
