@@ -84,7 +84,9 @@ def on_signals(drain: Callable[[], object], signals: tuple[int, ...]) -> None:
             _act(earlier[number], number, frame)
             return
         draining.add(number)
-        threading.Thread(target=drain_and_signal, args=(number, os.getpid()), name="analytics-flush", daemon=True).start()
+        thread = threading.Thread(target=drain_and_signal, args=(number, os.getpid()), name="analytics-flush", daemon=True)
+        with suppress(RuntimeError):  # while it ends, Python 3.12 starts no thread; but then the exit drains
+            thread.start()
 
     def drain_and_signal(number: int, process: int) -> None:
         try:

@@ -79,15 +79,11 @@ class Outbox:
                 raise
             self._delivery.ledger.count("accepted")
             self._keep(error, [event])
-        except AnalyticsError:
-            self._forget(event)
+        except BaseException:  # the call is refused, or interrupted: its line is taken back
+            if event.receipt is not None:
+                self._directory.settle(event.receipt, keep=False)
+                event.receipt = None
             raise
-
-    def _forget(self, event: Event) -> None:
-        """Take a line back from disk."""
-        if event.receipt is not None:
-            self._directory.settle(event.receipt, keep=False)
-            event.receipt = None
 
     def _keep(self, error: Exception | None, events: list[Event]) -> list[Event]:
         """Hear what became of events, and return those that stay here to be sent again."""

@@ -29,10 +29,10 @@ def ready(outbox: str | os.PathLike[str]) -> Path:
     try:
         directory = Path(outbox).absolute()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = directory.stat().st_mode
-        if stat.S_IMODE(mode) != 0o700:
-            if mode & stat.S_ISVTX or any(not name.endswith((SUFFIX, CORRUPT)) for name in os.listdir(directory)):
-                raise InvalidSetting("outbox must be a directory of its own, because no other user may read it. Name a new one")
+        mode = stat.S_IMODE(directory.stat().st_mode)
+        if mode & 0o077 and (mode & stat.S_ISVTX or any(not name.endswith((SUFFIX, CORRUPT)) for name in os.listdir(directory))):
+            raise InvalidSetting("outbox must be a directory of its own, because no other user may read it. Name a new one")
+        if mode != 0o700:
             directory.chmod(0o700)
         os.listdir(directory)
         if not os.access(directory, os.W_OK | os.X_OK):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
+import signal
 import sys
 from collections.abc import Iterator
 
 import pytest
 from posthog_server import PostHogServer
 from two_clients import abandon
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background jobs ignore it, and so would every child of theirs
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A skipped test fails the run, unless it stands here: node id (may hold *) -> why it may be skipped.
 ALLOWED_SKIPS: dict[str, str] = {}

@@ -242,3 +242,28 @@ def test_disk_sync_calls_fsync_before_each_call_returns(
             c.track("u1", "Event")
     assert synced.count(False) == least
     assert bool(synced.count(True)) == bool(least)  # the new file's name is synced too
+
+
+def test_the_line_of_a_call_that_is_refused_in_the_end_is_taken_back(outbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with client("http://127.0.0.1:9", outbox) as c:
+        c._posthog.ledger.close()
+        assert not c.track("u1", "Event")[0]
+        assert lines(outbox) == []
+        monkeypatch.setattr(c._posthog, "put", lambda event: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            c.track("u1", "Event")
+        assert lines(outbox) == []
+
+
+def test_with_a_full_disk_and_a_full_queue_a_call_is_refused(
+    posthog_server: PostHogServer, outbox: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posthog_server.answer = lambda request: HANG
+    with client(posthog_server.url, outbox, max_queue_size=5, upload_size=5, on_error=lambda *loss: told.append(loss)) as c:
+        monkeypatch.setattr(os, "write", lambda fd, data: 0)
+        accepted = [c.track("u1", "Event", {"number": number})[0] for number in range(30)].count(True)
+        assert 5 <= accepted <= 15
+        assert [type(error) for error, _ in told] == [analytics.QueueFull] * (30 - accepted)
+        posthog_server.release()
+        assert c.flush(5)
+        assert c.stats() == {"accepted": accepted, "delivered": accepted, "failed": 0, "refused": 30 - accepted, "queued": 0}
