@@ -24,7 +24,7 @@ from ._exits import before_exit, call, not_before_exit
 from ._ledger import Ledger
 from ._report import Report
 from ._session import Session
-from ._upload import LONGEST, SHUT_DOWN, Event, Retries, Uploader, as_event
+from ._upload import SHUT_DOWN, Event, Retries, Uploader, as_event
 from .convert import wanted
 from .errors import ClientShutDown, QueueFull
 
@@ -72,7 +72,7 @@ class PostHog:
         self._events = events
         self._report = report
         self._exit_timeout = exit_timeout
-        self._block_when_full = min(block_when_full, LONGEST)
+        self._block_when_full = block_when_full
         # The outbox puts itself here: what stays with it of events, how it empties, what comes after the end, and where they are kept.
         self.keep: Callable[[Exception | None, list[Event]], list[Event]] = lambda error, events: []
         self.drain_all = self.drain
@@ -89,11 +89,11 @@ class PostHog:
             sync_mode=sync_mode,
             max_queue_size=max_queue_size,
             gzip=gzip,
-            timeout=min(timeout, LONGEST),
+            timeout=timeout,
             max_retries=retries.max_retries,
             thread=thread,
             flush_at=upload_size,
-            flush_interval=min(upload_interval, LONGEST),
+            flush_interval=upload_interval,
             capture_mode="v0",
             enable_local_evaluation=False,
         )
@@ -267,4 +267,5 @@ class PostHog:
             left += [event for event in batch if not event.claimed]
         if left:
             self._settled(ClientShutDown(SHUT_DOWN), left)
+        self._report.rest()
         self.ended()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Container, Sequence
 
-from ._upload import LONGEST, Event, now
+from ._upload import Event, now
 
 _SLICE = 0.05  # seconds
+_LONGEST = 1e6  # seconds; of longer waits the system knows nothing
 
 Wake = Callable[[], bool]  # have the consumers look again; False if that has to be tried later
 
@@ -121,7 +122,7 @@ class Ledger:
             try:
                 woken = False
                 moment = now()
-                end, stalled, progress = moment + min(timeout, LONGEST), moment + stall, self._progress
+                end, stalled, progress = moment + min(timeout, _LONGEST), moment + stall, self._progress
                 while moment < min(end, stalled) and not done():
                     woken = woken or wake()
                     self._changed.wait(min(end, stalled, end if woken and self._open else moment + _SLICE) - moment)

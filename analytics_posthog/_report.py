@@ -32,7 +32,7 @@ class Report:
     def reset(self) -> None:
         """Forget what was counted, with new locks: also for a forked child."""
         self._lock = threading.RLock()  # a signal handler may interrupt and come here again
-        self._unsaid: dict[object, int] = {}
+        self._unsaid: dict[object, tuple[int, int, str, str]] = {}
         self._said_at: dict[object, float] = {}
         self._warned: set[tuple[str, str]] = set()
         self.telling: set[int] = set()  # threads that are in a callback
@@ -84,13 +84,23 @@ class Report:
     def _say(self, kind: object, count: int, level: int, text: str, why: object) -> None:
         """Log how many there were, if the last line of this kind is a minute old; else keep counting."""
         with self._lock:
-            count += self._unsaid.get(kind, 0)
+            if kind in self._unsaid:
+                count += self._unsaid.pop(kind)[0]
             moment = time.monotonic()
             due = moment - self._said_at.get(kind, -_LOG_EVERY) >= _LOG_EVERY
-            self._unsaid[kind] = 0 if due else count
             if due:
                 self._said_at[kind] = moment
+            else:
+                self._unsaid[kind] = (count, level, text, str(why))
         if due:
+            log.log(level, text, count, why)
+
+    def rest(self) -> None:
+        """Log what was counted since the last line of each kind; there will be no further one."""
+        with self._lock:
+            rest = list(self._unsaid.values())
+            self._unsaid.clear()
+        for count, level, text, why in rest:
             log.log(level, text, count, why)
 
     def warn_once(self, key: str, text: str) -> None:

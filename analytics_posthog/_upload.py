@@ -20,7 +20,6 @@ MAX_BATCH_SIZE: Final = 5 * 1024 * 1024
 SHUT_DOWN: Final = "the client was shut down before its events could be sent. Call flush() first, or give it more time"
 MAX_RETRY_AFTER: Final = 300.0  # seconds
 MAX_BACKOFF: Final = 60.0  # seconds
-LONGEST: Final = 1e6  # seconds; of longer waits the system knows nothing
 _LEAST_INTERVAL: Final = 0.05  # seconds to wait for a first event, so that no interval at all is no busy loop
 _RETRIED: Final = (408, 429)
 _SPLIT: Final = (400, 413)

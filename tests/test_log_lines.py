@@ -106,7 +106,7 @@ def test_losses_of_one_kind_are_one_line_a_minute(count: int, posthog_server: Po
     with Client(KEY, posthog_server.url) as client:
         for _ in range(count):
             client.track("u1", "Bought", {"text": "x" * (1 << 20)})
-    (record,) = ours(caplog)
+        (record,) = ours(caplog)
     assert record.levelno == logging.ERROR
 
 

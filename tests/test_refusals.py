@@ -134,9 +134,8 @@ def test_block_when_full_waits_for_no_longer_than_it_says(full: Client, told: To
     assert isinstance(told[0][0], QueueFull)
 
 
-@pytest.mark.parametrize("seconds", [float("inf"), 1e12])
-def test_block_when_full_may_be_for_ever(seconds: float, posthog_server: PostHogServer) -> None:
-    with OURS.client(posthog_server, max_queue_size=5, upload_size=5, block_when_full=seconds) as client:
+def test_block_when_full_may_be_days(posthog_server: PostHogServer) -> None:
+    with OURS.client(posthog_server, max_queue_size=5, upload_size=5, block_when_full=1_000_000) as client:
         assert all(client.track(f"u{number}", "Bought")[0] for number in range(100))
         assert client.flush()
     assert len(posthog_server.events) == 100
@@ -151,15 +150,12 @@ def test_a_call_that_waits_while_the_client_is_shut_down_is_refused(full: Client
     client._posthog.shutdown(0.2)
     thread.join(5)
     assert not thread.is_alive()
-    lost = {messages[0]["userId"] for _, messages in told}
-    assert {"first", "queued0", "queued4"} <= lost | {m["userId"] for _, messages in told for m in messages}
-    said = [error for error, messages in told if any(message["userId"] == "waiting" for message in messages)]
-    assert len(said) == 1
-    assert isinstance(said[0], ClientShutDown)
+    said = [(error, message["userId"]) for error, messages in told for message in messages]
+    assert sorted(user for _, user in said) == ["first", *(f"queued{number}" for number in range(5)), "waiting"]
+    assert {type(error) for error, _ in said} == {ClientShutDown}
     stats = client.stats()
-    assert stats["queued"] == 0
     assert stats["accepted"] == stats["failed"]
-    assert (answers == [False]) == (stats["refused"] == 1)
+    assert stats["refused"] == answers.count(False)
 
 
 def test_a_ctrl_c_while_a_call_waits_counts_it_for_nothing(posthog_server: PostHogServer) -> None:
