@@ -29,10 +29,8 @@ _UNFIT_COST: Final = 64
 _PAIR_COST: Final = 26  # a key's quotes, a colon, a comma, and the longest number
 _MAX_LEFT_OUT: Final = 100  # of one message; who has so many needs no list of all
 _MAX_PATH: Final = 200  # characters
-# A double's range: beyond it, JSON parsers refuse an integer or make it an infinity.
-_MAX_BITS: Final = 1023
-_LOWEST: Final = -(2**63)
-_HIGHEST: Final = 2**63
+_MAX_BITS: Final = 1023  # a double's range: beyond it, JSON parsers refuse an integer or make it an infinity
+_LOWEST, _HIGHEST = -(2**63), 2**63
 
 _UNFIT: Final = object()
 
@@ -123,9 +121,7 @@ def _walk(value: Any, done: Pass) -> Any:
     keys, open_ = len(done.keys), len(done.open)
     try:
         if kind is dict:
-            if not value:
-                return {}
-            return _mapping(value.copy().items(), done) if done.enters(value) else _UNFIT
+            return {} if not value else _mapping(value.copy().items(), done) if done.enters(value) else _UNFIT
         if kind is list:
             return _sequence(value, done) if done.enters(value) else _UNFIT
         return _other(value, done)
