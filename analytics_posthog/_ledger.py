@@ -27,7 +27,7 @@ class Ledger:
         self._progress = 0
         self._waiting = 0
         self._open: dict[int, int] = {}  # number of a flush: events that it must wait for
-        self._counts = dict.fromkeys(("accepted", "delivered", "failed", "refused"), 0)
+        self._counts: dict[str, int] = dict.fromkeys(("accepted", "delivered", "failed", "refused"), 0)
 
     def admit(self, event: Event, *, again: bool = False) -> bool:
         """Count an event as on its way; False if the ledger is closed. `again`: accepted before, so it comes in all the same."""

@@ -9,17 +9,12 @@ import stat
 from array import array
 from contextlib import suppress
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    SUPPORTED = False
-else:
-    SUPPORTED = True
-
+SUPPORTED: Final = find_spec("fcntl") is not None  # not on Windows
 SUFFIX: Final = ".jsonl"
 CORRUPT: Final = ".corrupt"
 _CHUNK: Final = 64 * 1024
@@ -156,6 +151,8 @@ class OutboxFile:
 
 def _lock(fd: int, path: Path) -> None:
     """Lock a file. Raises NotOurs if another process has it, or it no more stands under its name; OSError without locks."""
+    import fcntl
+
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(fd), os.lstat(path)):
