@@ -221,7 +221,12 @@ class PostHog:
         """Send what is left while that makes progress, and say in one line what could not be sent."""
         if not self.ledger.close():
             return
-        self.drain_all(self._exit_timeout)
+        try:
+            self.drain_all(self._exit_timeout)
+        finally:  # also on a Ctrl-C
+            self._say_what_is_left()
+
+    def _say_what_is_left(self) -> None:
         failed = self.ledger.stats()["failed"]
         self._quiet = True
         self._end()
