@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -123,10 +124,10 @@ def test_a_process_killed_while_making_a_file_leaves_one_that_the_next_removes(p
 
 
 def test_a_file_removed_or_renamed_before_its_lock_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flock = _outbox_file.fcntl.flock
+    flock = fcntl.flock
     for end in (Path.unlink, lambda path: path.rename(path.with_suffix(".corrupt"))):
         path = left_by_dead(tmp_path, *messages(1))
-        monkeypatch.setattr(_outbox_file.fcntl, "flock", lambda fd, how, path=path, end=end: (end(path), flock(fd, how)))
+        monkeypatch.setattr(fcntl, "flock", lambda fd, how, path=path, end=end: (end(path), flock(fd, how)))
         with pytest.raises(NotOurs):
             OutboxFile.take_over(path)
 
