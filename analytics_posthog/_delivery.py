@@ -188,12 +188,14 @@ class PostHog:
             return []
         stay = {id(event) for event in kept}
         lost = [event for event in mine if id(event) not in stay]
-        if kept and not self._quiet:
-            self._report.kept(error, len(kept))
-        if lost and tell:
-            self._report.lost(error, [event.message for event in lost], say=not self._quiet)
-        self.ledger.settle(kept, None)
-        self.ledger.settle(lost, "failed")
+        try:
+            if kept and not self._quiet:
+                self._report.kept(error, len(kept))
+            if lost and tell:
+                self._report.lost(error, [event.message for event in lost], say=not self._quiet)
+        finally:  # also on a Ctrl-C in the callback
+            self.ledger.settle(kept, None)
+            self.ledger.settle(lost, "failed")
         return lost
 
     def flush(self, timeout: float) -> bool:
@@ -211,15 +213,18 @@ class PostHog:
         """Send what is left, at most `timeout` seconds, and end the threads. What is left then is told to `on_error`."""
         if not self.ledger.close():
             return
-        not_before_exit(self._at_exit)
-        self.drain_all(timeout, timeout)
-        self._end()
+        try:
+            self.drain_all(timeout, timeout)
+        finally:  # also on a Ctrl-C
+            self._end()
+            not_before_exit(self._at_exit)
         if not any(consumer.is_alive() for consumer in self._consumers()):
             self.posthog.shutdown()  # ends at once: nothing is queued, no thread runs
 
     def _at_exit(self) -> None:
         """Send what is left while that makes progress, and say in one line what could not be sent."""
-        if not self.ledger.close():
+        self.ledger.close()
+        if self._uploader.stop.is_set():  # it has ended; else it may be in a shutdown() of a thread that dies now
             return
         try:
             self.drain_all(self._exit_timeout)

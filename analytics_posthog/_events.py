@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
+from uuid import UUID
 
 from ._report import Report
 from ._upload import Event
@@ -17,8 +18,8 @@ from .errors import InvalidMessage, MessageTooLarge
 BeforeSend = Callable[[dict[str, Any]], "dict[str, Any] | None"]
 
 MAX_EVENT_SIZE: Final = 900 * 1024  # bytes of JSON; the official client drops larger ones with a log line
-# Up to here an event surely fits: its context may stand in it twice, and JSON may write a character in six.
-_SURELY_FITS: Final = MAX_EVENT_SIZE // 12
+# Up to here an event surely fits: a url may stand in it three times, and JSON may write an ASCII character in six.
+_SURELY_FITS: Final = MAX_EVENT_SIZE // 18
 _TOO_LARGE: Final = f"{{}}: the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON. Send less in it"
 # The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
 _LIB: Final = {"$lib": "posthog-python", "$lib_version": version("posthog")}
@@ -64,6 +65,9 @@ class Events:
         done = Pass()
         cleaned = clean_dict(changed, done) if isinstance(changed, dict) else {}
         self._report.left_out("before_send", done.left_out)
+        for key in ("timestamp", "uuid"):  # by which PostHog counts what is sent twice as one
+            if cleaned.get(key) is None and key in event:
+                cleaned[key] = event[key]
         _check(cleaned)
         event.clear()
         event.update(cleaned)
@@ -74,5 +78,13 @@ class Events:
 def _check(event: dict[str, Any]) -> None:
     """Raise InvalidMessage for an event that PostHog would refuse together with its whole batch."""
     texts = all(isinstance(event.get(key), str) and event[key].strip() for key in ("event", "distinct_id"))
-    if not (texts and isinstance(event.get("properties"), dict) and isinstance(event.get("timestamp", ""), str)):
+    if not (texts and isinstance(event.get("properties"), dict) and isinstance(event.get("timestamp", ""), str) and _is_uuid(event)):
         raise InvalidMessage("before_send must return the event with its event, distinct_id, timestamp and properties, or None")
+
+
+def _is_uuid(event: dict[str, Any]) -> bool:
+    try:
+        UUID(event["uuid"])
+    except (KeyError, ValueError, AttributeError):
+        return "uuid" not in event
+    return True

@@ -7,6 +7,7 @@ the app doesn't use isn't loaded. No signal handler is installed unless the app 
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import signal
 import sys
@@ -28,7 +29,10 @@ _registered: Final[set[str]] = set()  # pools of which this process is, or may b
 @atexit.register  # at the import, not at the first call: what the app registers after its imports runs before this, and may still call
 def _at_exit(**_: Any) -> None:
     for run in _runs:
-        run()
+        try:
+            run()
+        except Exception as error:  # of one client, which must not keep the others from their end
+            logging.getLogger("analytics_posthog").error("an exit failed: %s", type(error).__name__)
 
 
 def before_exit(run: Callable[[], None]) -> None:

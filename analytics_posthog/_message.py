@@ -70,14 +70,15 @@ def _complete(call: str, message: Message, done: Pass) -> Message:
     for field in _IDS[call]:
         if type(made[field]) is not str or not made[field].isascii():
             made[field] = None if made[field] is False else stringify_id(made[field])
-        done.size += len(made[field] or "")
+        done.size += 12 * len(made[field] or "")
     made["timestamp"] = _timestamp(call, message["timestamp"])
     made["messageId"] = stringify_id(message["messageId"]) or new_id()
+    done.size += 12 * len(made["messageId"])
     for field in _TEXTS[call]:
         value = made[field]
         if isinstance(value, str):
             made[field] = value = text(str.__str__(value))
-            done.size += 6 * len(value)
+            done.size += 12 * len(value)
         elif value is not None:
             if or_empty(value):
                 _raise(call, field, value, str)
@@ -170,9 +171,10 @@ def _now() -> str:
     """Return the present time; what stays the same for a second is made once in it."""
     global _second
     seconds, microseconds = divmod((time.time_ns() + 500) // 1000, 1_000_000)  # rounded, as a frozen clock counts in floats
-    if _second[0] != seconds:
-        _second = (seconds, datetime.fromtimestamp(seconds, timezone.utc).isoformat()[:19])
-    return f"{_second[1]}.{microseconds // 1000:03d}+00:00"
+    second = _second
+    if second[0] != seconds:
+        second = _second = (seconds, datetime.fromtimestamp(seconds, timezone.utc).isoformat()[:19])
+    return f"{second[1]}.{microseconds // 1000:03d}+00:00"
 
 
 _second: tuple[int, str] = (-1, "")

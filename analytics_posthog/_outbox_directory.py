@@ -36,7 +36,7 @@ def ready(outbox: str | os.PathLike[str]) -> Path:
             directory.chmod(0o700)
         os.listdir(directory)
         if not os.access(directory, os.W_OK | os.X_OK):
-            raise PermissionError(13, "not writable")
+            raise PermissionError(errno.EACCES, "not writable")
     except (OSError, ValueError) as error:
         if isinstance(error, InvalidSetting):
             raise

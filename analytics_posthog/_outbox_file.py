@@ -8,11 +8,12 @@ import os
 import stat
 from array import array
 from contextlib import suppress
-from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
+
+from ._values import json_default
 
 SUPPORTED: Final = find_spec("fcntl") is not None  # not on Windows
 SUFFIX: Final = ".jsonl"
@@ -80,7 +81,7 @@ class OutboxFile:
         offset = self.size
         try:
             if os.write(self._fd, line) != len(line):
-                raise OSError(28, "no space left for the whole line")
+                raise OSError(errno.ENOSPC, "no space left for the whole line")
             if to_disk:
                 os.fsync(self._fd)
         except OSError:
@@ -173,7 +174,7 @@ def _sync_directory(directory: Path) -> None:
 
 def to_line(message: dict[str, Any]) -> bytes:
     """Return a message as a line; dates in ISO 8601, as Segment's client writes them."""
-    return json.dumps(message, default=_date, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(message, default=json_default, separators=(",", ":")).encode() + b"\n"
 
 
 def from_line(line: bytes) -> dict[str, Any] | None:
@@ -183,9 +184,3 @@ def from_line(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _date(value: Any) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError

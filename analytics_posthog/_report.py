@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeAlias
 
 log: Final = logging.getLogger("analytics_posthog")
@@ -36,17 +36,28 @@ class Report:
         self._said_at: dict[object, float] = {}
         self._warned: set[tuple[str, str]] = set()
         self.telling: set[int] = set()  # threads that are in a callback
+        self._refusing: set[int] = set()  # threads that are in an on_error about a call
 
     def lost(self, error: Exception, messages: list[dict[str, Any]], *, say: bool = True) -> None:
         """Tell `on_error` of messages that will not reach PostHog, and the log if it is time to."""
         with self._in_callback():
-            self.refused(error, messages, say=say)
-
-    def refused(self, error: Exception, messages: list[dict[str, Any]], *, say: bool = True) -> None:
-        """The same for messages that never were on their way, so that the callback may wait for all that is."""
-        self._call("on_error", self._on_error, error, messages)
+            self._call("on_error", self._on_error, error, messages)
         if say:
-            self._say(type(error), len(messages), logging.ERROR, "%d event(s) not sent: %s", error)
+            self._say_lost(error, len(messages))
+
+    def refused(self, error: Exception, messages: list[dict[str, Any]]) -> None:
+        """The same for messages that never were on their way, so that the callback may wait for all that is."""
+        thread = threading.get_ident()
+        if thread not in self._refusing:  # else a callback that calls again, and is refused again, would never end
+            self._refusing.add(thread)
+            try:
+                self._call("on_error", self._on_error, error, messages)
+            finally:
+                self._refusing.discard(thread)
+        self._say_lost(error, len(messages))
+
+    def _say_lost(self, error: Exception, count: int) -> None:
+        self._say(type(error), count, logging.ERROR, "%d event(s) not sent: %s", error)
 
     def delivered(self, messages: list[dict[str, Any]]) -> None:
         """Tell `on_success` of messages that PostHog has taken."""
@@ -77,7 +88,7 @@ class Report:
         try:
             callback(*arguments)
         except BaseException as failure:  # a callback that raises harms nothing, and sys.exit() in it ends no thread of ours
-            if not isinstance(failure, Exception) and threading.current_thread() is threading.main_thread():
+            if isinstance(failure, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise
             self.warn_once(name, f"{name} raised {type(failure).__name__}; nothing else is affected")
 
@@ -93,7 +104,7 @@ class Report:
             else:
                 self._unsaid[kind] = (count, level, text, str(why))
         if due:
-            log.log(level, text, count, why)
+            _log(level, text, count, why)
 
     def rest(self) -> None:
         """Log what was counted since the last line of each kind; there will be no further one."""
@@ -101,18 +112,24 @@ class Report:
             rest = list(self._unsaid.values())
             self._unsaid.clear()
         for count, level, text, why in rest:
-            log.log(level, text, count, why)
+            _log(level, text, count, why)
 
     def warn_once(self, key: str, text: str) -> None:
         """Log a warning the first time it comes up for this key and text."""
         with self._lock:
-            if (key, text) in self._warned or len(self._warned) >= _MAX_WARNED:
+            if (key, text) in self._warned:
                 return
             self._warned.add((key, text))
-        log.warning("%s", text)
+        _log(logging.WARNING, "%s", text)
 
     def left_out(self, call: str, left_out: list[tuple[str, str]]) -> None:
         """Warn of values that JSON can't hold, by their key and type."""
-        for key, kind in left_out:
+        for key, kind in left_out if len(self._warned) < _MAX_WARNED else ():
             shown = ascii(key)
             self.warn_once(shown, f"{call}: left out {shown}: a {kind} can't be sent as JSON. Pass a string, a number, a list or a dict")
+
+
+def _log(level: int, text: str, *arguments: object) -> None:
+    """Log a line; a filter or handler of the app's that raises harms nothing."""
+    with suppress(Exception):
+        log.log(level, text, *arguments)

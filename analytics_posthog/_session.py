@@ -35,9 +35,9 @@ class Session(requests.Session):
             raise Answered(response)
         return response
 
-    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Called for each request, to add what the environment says; of its proxies nothing, if there are our own."""
-        settings: dict[str, Any] = super().merge_environment_settings(*args, **kwargs)
+        settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
         if self._proxies is not None:
             settings["proxies"] = dict(self._proxies)
         return settings

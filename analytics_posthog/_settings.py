@@ -46,7 +46,7 @@ def check_host(host: Any) -> str | None:
         _ = parts.port  # raises for a port that is no number
     except ValueError:
         name, parts = "", urlsplit("")
-    if parts.scheme not in ("http", "https") or not name or address.split() != [address]:
+    if parts.scheme not in ("http", "https") or not name or parts.query or parts.fragment or address.split() != [address]:
         raise InvalidSetting(f"host must be a URL with its scheme, such as {_HOSTS}")
     if name == "api.segment.io" or name == "segmentapis.com" or name.endswith(".segmentapis.com"):
         raise InvalidSetting(f"host is Segment's. Events go to PostHog now: set host to {_HOSTS}")
@@ -60,7 +60,7 @@ def check_number(name: str, value: Any, *, least: float = 0, most: float = inf, 
         what = "a whole number" if whole else "a number"
         limits = f"{'above' if more else 'from'} {least}" + (f" to {most:.0f}" if most < inf else "")
         shown = repr(value) if isinstance(value, (int, float)) else type(value).__name__
-        raise InvalidSetting(f"{name} must be a non-negative number: {what} {limits}, got {shown}")
+        raise InvalidSetting(f"{name} must be {what} {limits}, got {shown}")
 
 
 def check_choices(callbacks: Mapping[str, Any], proxies: Any, group_type: Any, person_profiles: Any) -> None:
@@ -68,9 +68,9 @@ def check_choices(callbacks: Mapping[str, Any], proxies: Any, group_type: Any, p
     for name, value in callbacks.items():
         if value and not callable(value):
             raise InvalidSetting(f"{name} must be a function, got {type(value).__name__}")
-    if proxies and not isinstance(proxies, Mapping):
+    if proxies and not (isinstance(proxies, Mapping) and all(isinstance(proxy, str) for proxy in proxies.values())):
         raise InvalidSetting(f"proxies must be a dict such as {{'https': 'http://proxy:3128'}}, got {type(proxies).__name__}")
-    if not isinstance(group_type, str) or not group_type:
+    if not isinstance(group_type, str) or not group_type.strip():
         raise InvalidSetting("group_type must be the name of a group type in PostHog, such as 'company'")
     if person_profiles not in PERSON_PROFILES:
         raise InvalidSetting(f"person_profiles must be one of {', '.join(map(repr, PERSON_PROFILES))}")

@@ -131,15 +131,23 @@ class Uploader:
         try:
             for error, events in self.deliver(batch):
                 self._settled(error, events)
+        except Exception as failure:  # whatever it was, each event is said to be lost, and the thread goes on
+            self._settled(DeliveryError(f"{type(failure).__name__} was raised while sending"), batch)
         finally:
             self.in_flight.pop(threading.get_ident(), None)
 
     def deliver(self, batch: list[Event]) -> Iterator[tuple[DeliveryError | None, list[Event]]]:
         """Post a batch, with retries, halved where PostHog refuses it, and yield the parts with their error or None."""
+        ready: list[Event] = []
         for event in batch:
-            if not event:
-                self._fill(event)
-        parts = [batch]
+            try:
+                if not event:
+                    self._fill(event)
+                ready.append(event)
+            except Exception as failure:  # the app has changed the message that its call returned
+                event.clear()
+                yield DeliveryError(f"a message can't be converted any more ({type(failure).__name__})", 400), [event]
+        parts = [ready] if ready else []
         while parts:
             part = parts.pop()
             error = self._try(part)

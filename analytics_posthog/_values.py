@@ -108,7 +108,7 @@ def _walk(value: Any, done: Pass) -> Any:
         if value.isascii():
             done.size += len(value) + 4
             return value
-        done.size += 6 * len(value) + 4
+        done.size += 12 * len(value) + 4
         return text(value)
     if kind is bool or value is None:
         done.size += 7

@@ -213,6 +213,8 @@ class Client(Calls):
             failure = AnalyticsError(f"{message['type']}: not sent, because {type(error).__name__} was raised. Check before_send")
             failure.__cause__ = error
             return self._refuse(failure, message)
+        if self.debug:
+            self.log.debug("%s accepted, messageId %s", message["type"], message["messageId"])
         return True, message
 
     def _refuse(self, error: AnalyticsError, message: Message) -> Answer:
@@ -230,9 +232,9 @@ class Client(Calls):
     def flush(self, timeout: float | None = None) -> bool:
         """Have everything sent that was called before; return whether all of it was dealt with, within `timeout` seconds (default 30).
 
-        Never raises. What PostHog refused was told to `on_error`, and counts as dealt with.
+        What PostHog refused was told to `on_error`, and counts as dealt with.
         """
-        return self._delivery.flush(FLUSH_TIMEOUT if timeout is None else timeout)
+        return self._delivery.flush(timeout if isinstance(timeout, (int, float)) and timeout == timeout else FLUSH_TIMEOUT)
 
     def join(self) -> None:
         """Send what is queued and end the threads: the same as shutdown()."""

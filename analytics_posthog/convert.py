@@ -135,7 +135,8 @@ def _add_context(properties: Properties, context: dict[str, Any]) -> None:
     page = context.get("page")
     if isinstance(page, dict):
         _add_query(properties, page)
-    for key, value in context.items():
+    items = list(context.items())  # at once: the app may be adding to the message that its call returned
+    for key, value in items:
         row = CONTEXT.get(key)
         if isinstance(row, str):
             if value is not None:
@@ -152,7 +153,7 @@ def _add_context(properties: Properties, context: dict[str, Any]) -> None:
                 properties["utm_campaign"] = value["name"]
         elif key == "active" and value is False:
             properties["$update_person_last_seen_at"] = False
-    for key, value in context.items():
+    for key, value in items:
         if key != "campaign":
             properties[f"segment_{key}"] = value
 
@@ -160,7 +161,7 @@ def _add_context(properties: Properties, context: dict[str, Any]) -> None:
 def _add_query(properties: Properties, page: dict[str, Any]) -> None:
     """Add the utm_* and click ids of the page's query; `campaign`, which comes later, says it better."""
     search, url = page.get("search"), page.get("url")
-    query = search if isinstance(search, str) and search else url.partition("?")[2] if isinstance(url, str) else ""
+    query = search if isinstance(search, str) and search else url.partition("#")[0].partition("?")[2] if isinstance(url, str) else ""
     if "=" not in query:
         return
     try:
@@ -221,7 +222,7 @@ def _add_group(properties: Properties, message: dict[str, Any], group_type: str)
 
 def _add_groups(properties: Properties, group_id: Any, group_type: str) -> None:
     """Merge `context.groupId` into `$groups`; what the call itself says wins."""
-    if _given(group_id):
+    if _given(group_id) and not isinstance(group_id, (dict, list)):
         properties["$groups"] = {group_type: str(group_id), **_dict(properties.get("$groups"))}
 
 

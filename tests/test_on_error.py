@@ -182,7 +182,7 @@ def test_what_it_tracks_when_the_queue_is_full_does_not_recurse_for_ever(posthog
         client.track("u2", "Bought")
         assert client.track("u3", "Bought")[0] is False
         posthog_server.release()
-    assert [type(error) for error, _ in told] == [QueueFull] * 5
+    assert [type(error) for error, _ in told] == [QueueFull], "a call in on_error answers by itself"
     assert all(isinstance(error, AnalyticsError) for error, _ in told)
 
 

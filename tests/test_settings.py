@@ -70,7 +70,7 @@ NUMBERS: dict[str, tuple[str, list[Any]]] = {
     "max_rate_limit_duration": ("a number from 0", [-1, None]),
 }
 UNUSABLE += [
-    (name, value, f"{name} must be a non-negative number: {what}, got {value if isinstance(value, (int, float)) else type(value).__name__}")
+    (name, value, f"{name} must be {what}, got {value if isinstance(value, (int, float)) else type(value).__name__}")
     for name, (what, values) in NUMBERS.items()
     for value in values
 ]
