@@ -256,4 +256,4 @@ def test_children_of_multiprocessing_lose_nothing(method: str, made: str, kind: 
     assert done.returncode == 0, done.stderr
     assert "not sent" not in done.stderr
     counts = Counter(user.split("-")[0] for user in users(posthog_server))
-    assert counts == {name: 20 for name in ("parent", "child0", "child1", "child2")}
+    assert counts == dict.fromkeys(("parent", "child0", "child1", "child2"), 20)
