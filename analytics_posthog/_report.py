@@ -107,10 +107,9 @@ class Report:
             _log(level, text, count, why)
 
     def rest(self) -> None:
-        """Log what was counted since the last line of each kind; there will be no further one."""
+        """Log the losses that were counted since the last line of their kind; there will be no further one."""
         with self._lock:
-            rest = list(self._unsaid.values())
-            self._unsaid.clear()
+            rest = [self._unsaid.pop(kind) for kind in list(self._unsaid) if isinstance(kind, type)]
         for count, level, text, why in rest:
             _log(level, text, count, why)
 

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from child_process import environment, run_python
 from posthog_server import HANG, PostHogServer
+from server_away import begun
 from two_clients import OURS, child
 
 SETTINGS = "import analytics_posthog as analytics\nanalytics.write_key, analytics.host = 'phc_key', {url!r}\n"
@@ -41,13 +43,26 @@ def called(number: int) -> list[str]:
     return [f"u{n:04}" for n in range(number)]
 
 
-@pytest.fixture(params=["refuses connections", "accepts and never answers"])
-def dead_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        if request.param.startswith("accepts"):
-            listener.listen(64)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+@pytest.fixture(scope="module", autouse=True)
+def _begin_what_takes_long(request: pytest.FixtureRequest) -> None:
+    if any(item.path.name == "test_server_away.py" for item in request.session.items):
+        begun(3)
+        begun(30)
+
+
+@pytest.fixture
+def dead_urls() -> Iterator[list[str]]:
+    """Of a server that refuses connections, and of one that accepts them and never answers."""
+    with socket.socket() as refusing, socket.socket() as hanging:
+        for listener in (refusing, hanging):
+            listener.bind(("127.0.0.1", 0))
+        hanging.listen(64)
+        yield [f"http://127.0.0.1:{listener.getsockname()[1]}" for listener in (refusing, hanging)]
+
+
+def run_at_once(script: str, urls: list[str]) -> list[tuple[float, int, str]]:
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda url: run(script, url), urls))
 
 
 def test_3000_calls_are_delivered_without_a_flush_though_it_takes_longer_than_a_stall_may(
@@ -78,30 +93,31 @@ def test_what_exit_timeout_leaves_no_time_for_is_counted_in_one_warning(exit_tim
     assert seconds < 5 + exit_timeout
 
 
-def test_a_script_is_not_held_up_without_a_server(dead_url: str) -> None:
-    seconds, status, log = run(calls(200), dead_url)
-    assert log == "200 event(s) were not sent before the exit\n"
-    assert status == 0
-    assert seconds < 6  # 3 without progress, and what Python takes to start
+def test_a_script_is_not_held_up_without_a_server(dead_urls: list[str]) -> None:
+    for seconds, status, log in run_at_once(calls(200), dead_urls):
+        assert log == "200 event(s) were not sent before the exit\n"
+        assert status == 0
+        assert seconds < 6  # 3 without progress, and what Python takes to start
 
 
-def test_exit_timeout_0_means_not_to_wait(dead_url: str) -> None:
-    seconds, _, log = run("analytics.exit_timeout = 0\n" + calls(200), dead_url)
-    assert log == "200 event(s) were not sent before the exit\n"
-    assert seconds < 3
+def test_exit_timeout_0_means_not_to_wait(dead_urls: list[str]) -> None:
+    for seconds, _, log in run_at_once("analytics.exit_timeout = 0\n" + calls(200), dead_urls):
+        assert log == "200 event(s) were not sent before the exit\n"
+        assert seconds < 3
 
 
-def test_on_error_gets_what_the_exit_leaves(dead_url: str) -> None:
+def test_on_error_gets_what_the_exit_leaves(dead_urls: list[str]) -> None:
     script = f"""
+import sys
 def on_error(error, messages):
-    print(type(error).__name__, len(messages), messages[0]["userId"], flush=True)
+    print("told", type(error).__name__, len(messages), messages[0]["userId"], file=sys.stderr, flush=True)
 analytics.on_error = on_error
 analytics.exit_timeout = 0.5
 {calls(20)}"""
-    done = run_python("-c", SETTINGS.format(url=dead_url) + script)
-    told = re.findall(r"(\w+) (\d+) u\d+", done.stdout)
-    assert {kind for kind, _ in told} <= {"ClientShutDown", "DeliveryError"}
-    assert sum(int(number) for _, number in told) == 20
+    for _, _, log in run_at_once(script, dead_urls):
+        told = re.findall(r"told (\w+) (\d+) u\d+", log)
+        assert {kind for kind, _ in told} <= {"ClientShutDown", "DeliveryError"}
+        assert sum(int(number) for _, number in told) == 20
 
 
 @pytest.mark.parametrize(
@@ -172,9 +188,7 @@ atexit.register(lambda: analytics.track("u0002", "Registered after it"))
     assert (users(posthog_server), log) == (called(3), "")
 
 
-@pytest.mark.parametrize(
-    "script", ["", f"analytics.send = False\n{calls(5)}", f"analytics.write_key = 'phc_key'\n{calls(0)}analytics.flush()\n"]
-)
+@pytest.mark.parametrize("script", ["", "analytics.send = False\n" + calls(5)], ids=["no call", "send=False"])
 def test_an_exit_with_nothing_to_send_says_nothing_and_takes_no_time(script: str) -> None:
     seconds, status, log = run(script, "http://127.0.0.1:1")
     assert (status, log) == (0, "")
