@@ -21,13 +21,8 @@ from analytics_posthog import client as client_module
 
 @pytest.fixture(autouse=True)
 def _short_flush_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the 30 seconds that a shutdown may take, a test waits for half of one."""
-    monkeypatch.setattr(client_module, "FLUSH_TIMEOUT", 0.5)
-
-
-@pytest.fixture
-def _usual_flush_timeout(_short_flush_timeout: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "FLUSH_TIMEOUT", 30.0)
+    """Of the 30 seconds that a shutdown may take, a test waits for one."""
+    monkeypatch.setattr(client_module, "FLUSH_TIMEOUT", 1.0)
 
 
 @pytest.fixture
@@ -86,7 +81,6 @@ def test_shutdown_is_harmless_twice(posthog_server: PostHogServer) -> None:
     assert users(posthog_server) == ["u1"]
 
 
-@pytest.mark.usefixtures("_usual_flush_timeout")
 def test_shutdowns_of_several_threads_at_once_lose_nothing(posthog_server: PostHogServer) -> None:
     posthog_server.answer = lambda _: time.sleep(0.05)
     client = Client("phc_key", posthog_server.url, upload_size=50)
@@ -99,7 +93,6 @@ def test_shutdowns_of_several_threads_at_once_lose_nothing(posthog_server: PostH
     assert threads_of(client) == []
 
 
-@pytest.mark.usefixtures("_usual_flush_timeout")
 def test_every_call_that_races_with_a_shutdown_is_delivered_or_refused(posthog_server: PostHogServer) -> None:
     client = Client("phc_key", posthog_server.url, upload_size=10)
     accepted: list[str] = []
@@ -210,28 +203,21 @@ def test_shutdown_in_a_callback_of_the_sending_thread_leaves_nothing_unsaid(call
     took: list[float] = []
     told: list[str] = []
 
-    def tell(*arguments: Any) -> None:
+    def first_of_all_shut_down(*arguments: Any) -> None:
         told.extend(message["userId"] for message in arguments[-1])
-
-    def tell_and_shut_down(*arguments: Any) -> None:
-        tell(*arguments)
         took.append(seconds_of(client.shutdown))
 
     posthog_server.answer = lambda _: (401, {}, b"{}") if callback == "on_error" else None
-<<<<<<< HEAD
     client = Client(
         "phc_key", posthog_server.url, upload_size=5, upload_interval=60, on_error=lambda _, m: told.extend(x["userId"] for x in m)
     )
     abandon(client)
     options = {"on_error": lambda _, messages: told.extend(m["userId"] for m in messages), callback: first_of_all_shut_down}
-=======
-    options = {"on_error": tell, callback: tell_and_shut_down}
->>>>>>> outbox
     client = Client("phc_key", posthog_server.url, upload_size=5, upload_interval=60, **options)
-    answers = [client.track(f"u{number}", "Bought") for number in range(12)]
+    accepted = [message["userId"] for ok, message in (client.track(f"u{number}", "Bought") for number in range(12)) if ok]
     for thread in client.consumers or ():
         thread.join(5)
-    assert {message["userId"] for _, message in answers} == set(told)
+    assert set(accepted) <= set(told)
     assert max(took) < 1.5
     assert client.stats()["queued"] == 0
 
@@ -274,7 +260,6 @@ def test_the_module_s_shutdown_before_any_call_and_twice_does_nothing() -> None:
     assert analytics.default_client is None
 
 
-@pytest.mark.usefixtures("_usual_flush_timeout")
 def test_calls_of_the_module_that_race_with_its_shutdowns_are_delivered_or_refused(module: Any, posthog_server: PostHogServer) -> None:
     accepted: list[str] = []
 
