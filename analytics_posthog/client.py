@@ -214,7 +214,7 @@ class Client(Calls):
             failure.__cause__ = error
             return self._refuse(failure, message)
         if self.debug:
-            self.log.debug("%s accepted, messageId %s", message["type"], message["messageId"])
+            self.log.debug("%s accepted", message["type"])  # no id: it may be anybody's data
         return True, message
 
     def _refuse(self, error: AnalyticsError, message: Message) -> Answer:
