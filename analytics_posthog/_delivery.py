@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import posthog
 from posthog.contexts import get_context_session_id, get_tags
-from posthog.request import batch_post
 
+from ._batch import post_batch
 from ._events import Events
 from ._exits import before_exit, call, not_before_exit
 from ._ledger import Ledger
@@ -171,8 +171,8 @@ class PostHog:
                 raise error
 
     def _post(self, batch: list[Event]) -> None:
-        client = self.posthog
-        batch_post(client.api_key, client.host, gzip=client.gzip, timeout=client.timeout, batch=batch, session=self._session)
+        assert self._session is not None  # since _start()
+        post_batch(self.posthog, batch, self._session)
 
     def _settled(self, error: Exception | None, events: list[Event], *, tell: bool = True) -> list[Event]:
         """Hear what became of events, and return those that are lost: neither delivered nor kept.

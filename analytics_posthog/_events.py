@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from typing import Any, Final
 from uuid import UUID
 
+from ._batch import LIB
+from ._plain import MAX_SIZE
 from ._report import Report
 from ._upload import Event
-from ._values import MAX_SIZE, Pass, clean_dict, json_default
+from ._values import Pass, clean_dict, json_default
 from .convert import to_posthog
 from .errors import InvalidMessage, MessageTooLarge
 
@@ -21,8 +22,6 @@ MAX_EVENT_SIZE: Final = 900 * 1024  # bytes of JSON; the official client drops l
 # Up to here an event surely fits: a url may stand in it three times, and JSON may write an ASCII character in six.
 _SURELY_FITS: Final = MAX_EVENT_SIZE // 18
 _TOO_LARGE: Final = f"{{}}: the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON. Send less in it"
-# The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
-_LIB: Final = {"$lib": "posthog-python", "$lib_version": version("posthog")}
 
 
 class Events:
@@ -55,7 +54,7 @@ class Events:
     def fill(self, event: Event) -> None:
         """Convert an event's message into it."""
         event.update(self._convert(event.message))
-        event["properties"].update(_LIB)
+        event["properties"].update(LIB)
 
     def _ask(self, before_send: BeforeSend, event: Event) -> bool:
         """Let before_send have its say; return whether the event is to be sent."""
@@ -71,7 +70,7 @@ class Events:
         _check(cleaned)
         event.clear()
         event.update(cleaned)
-        event["properties"].update(_LIB)
+        event["properties"].update(LIB)
         return True
 
 

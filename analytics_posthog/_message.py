@@ -15,7 +15,8 @@ from numbers import Number
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from ._values import Pass, clean_field, kind_name, text
+from ._plain import WIDEST, text
+from ._values import Pass, clean_field, kind_name
 from .errors import InvalidMessage
 from .version import VERSION
 
@@ -67,25 +68,29 @@ def _complete(call: str, message: Message, done: Pass) -> Message:
             _raise(call, field, message[field], kind)
     made = dict(message)
     made.setdefault("anonymousId", None)  # alias has none, but a message does
+    size = _FORM_SIZE
     for field in _IDS[call]:
-        if type(made[field]) is not str or not made[field].isascii():
-            made[field] = None if made[field] is False else stringify_id(made[field])
-        done.size += 12 * len(made[field] or "")
-    made["timestamp"] = _timestamp(call, message["timestamp"])
-    made["messageId"] = stringify_id(message["messageId"]) or new_id()
-    done.size += 12 * len(made["messageId"])
+        value = made[field]
+        if value is not None:
+            if type(value) is not str or not value.isascii():
+                made[field] = value = None if value is False else stringify_id(value)
+            size += WIDEST * len(value or "")
     for field in _TEXTS[call]:
         value = made[field]
         if isinstance(value, str):
-            made[field] = value = text(str.__str__(value))
-            done.size += 12 * len(value)
+            if type(value) is not str or not value.isascii():
+                made[field] = value = text(str.__str__(value))
+            size += WIDEST * len(value)
         elif value is not None:
             if or_empty(value):
                 _raise(call, field, value, str)
             made[field] = clean_field(field, value, done)
-    done.size += _FORM_SIZE
-    for field in made.keys() - _PLAIN:  # the dicts, and what a subclass of Client has added
-        made[field] = clean_field(field, made[field], done)
+    made["timestamp"] = _now() if message["timestamp"] is None else _timestamp(call, message["timestamp"])
+    made["messageId"] = message_id = stringify_id(message["messageId"]) or new_id()
+    done.size += size + WIDEST * len(message_id)
+    for field, value in message.items():
+        if field not in _PLAIN:  # the dicts, and what a subclass of Client has added
+            made[field] = clean_field(field, value, done)
     made["context"]["library"] = {"name": "analytics-python", "version": VERSION}
     return made
 
@@ -147,9 +152,7 @@ def guess_timezone(moment: datetime) -> datetime:
 
 
 def _timestamp(call: str, value: Any) -> str:
-    """Return a time in ISO 8601 with milliseconds and zone; None is now, a date its midnight in UTC."""
-    if value is None:
-        return _now()
+    """Return a time in ISO 8601 with milliseconds and zone; a date is its midnight in UTC."""
     moment = _parse(str.__str__(value)) if isinstance(value, str) else value
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time_of_day(), timezone.utc)
@@ -199,7 +202,8 @@ def _check_ids(call: str, message: Message) -> None:
         _require_id(call, "user_id", message["userId"])
         return
     user_id = message["userId"]
-    _require_id(call, "user_id or anonymous_id", user_id if _says_something(user_id) else message["anonymousId"], empty=False)
+    if type(user_id) is not str or not user_id:
+        _require_id(call, "user_id or anonymous_id", user_id if _says_something(user_id) else message["anonymousId"], empty=False)
     if call == "group":
         _require_id(call, "group_id", message["groupId"])
 

@@ -88,13 +88,11 @@ class Outbox:
     def _keep(self, error: Exception | None, events: list[Event]) -> list[Event]:
         """Hear what became of events, and return those that stay here to be sent again."""
         stays = error is not None and getattr(error, "status", None) not in _REFUSED
-        kept: list[Event] = []
-        for event in events:
-            if event.receipt is not None:
-                self._directory.settle(event.receipt, keep=stays)
-                event.receipt = None
-                if stays:
-                    kept.append(event)
+        written = [event for event in events if event.receipt is not None]
+        self._directory.settle(*[event.receipt for event in written if event.receipt is not None], keep=stays)
+        for event in written:
+            event.receipt = None
+        kept = written if stays else []
         with self._lock:
             if error is None and events:
                 self._pause = self._resume_at = 0.0

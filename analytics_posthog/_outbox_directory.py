@@ -100,16 +100,16 @@ class OutboxDirectory:
             self._own += len(data)
             return file, offset
 
-    def settle(self, place: Place, *, keep: bool) -> None:
-        """Hear that a line is no more being sent: it is dealt with, or to be sent again."""
-        file, offset = place
+    def settle(self, *places: Place, keep: bool) -> None:
+        """Hear that lines are no more being sent: they are dealt with, or to be sent again."""
         with self._lock:
-            if file not in self._files:  # closed since, with the line in it
-                return
-            file.open -= 1
-            if keep:
-                file.kept.append(offset)
-            self._tidy(file)
+            for file, offset in places:
+                file.open -= 1
+                if keep:
+                    file.kept.append(offset)
+            for file in {file for file, _ in places}:
+                if file in self._files:  # else it was closed since, with the lines in it
+                    self._tidy(file)
 
     def kept(self) -> int:
         """Return how many lines are to be sent again."""

@@ -215,7 +215,9 @@ def _delivery_error(failure: Exception) -> DeliveryError:
     status = getattr(failure, "status", None)
     if isinstance(status, int):
         return DeliveryError(f"PostHog answered {status}{_ADVICE.get(status, '')}", status)
-    if isinstance(failure, (TypeError, ValueError)) and not isinstance(failure, OSError):  # json.dumps, or an address that is none
+    if isinstance(failure, (TypeError, ValueError, RecursionError)) and not isinstance(
+        failure, OSError
+    ):  # json.dumps, or an address that is none
         return DeliveryError(f"the batch can't be sent as JSON ({type(failure).__name__})", 400)
     return DeliveryError(f"PostHog can't be reached: {' < '.join(_causes(failure))}. Check host, proxies and the network")
 

@@ -17,20 +17,17 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
+from ._plain import HIGHEST, LOWEST, MAX_SIZE, PAIR_COST, WIDEST, plain_copy, text
+
 # PostHog's JSON parser stops at 128 levels, of which the batch and the event take a few.
 MAX_DEPTH: Final = 100
-# No event larger than this can be sent; a pass that has seen more has only to end, however large the input is. No value
-# is estimated at more than nine times its JSON, so what is cut off here has over 900 KiB, or values that are left out.
-MAX_SIZE: Final = 8 * 1024 * 1024
 # What a value costs beyond its text, so that a pass over very many ends as soon as one over long ones.
 _CONTAINER_COST: Final = 16
 _OTHER_COST: Final = 16
 _UNFIT_COST: Final = 64
-_PAIR_COST: Final = 26  # a key's quotes, a colon, a comma, and the longest number
 _MAX_LEFT_OUT: Final = 100  # of one message; who has so many needs no list of all
 _MAX_PATH: Final = 200  # characters
 _MAX_BITS: Final = 1023  # a double's range: beyond it, JSON parsers refuse an integer or make it an infinity
-_LOWEST, _HIGHEST = -(2**63), 2**63
 
 _UNFIT: Final = object()
 
@@ -75,6 +72,10 @@ def clean_dict(item: dict[Any, Any], done: Pass) -> dict[str, Any]:
 
 def clean_field(name: str, item: Any, done: Pass) -> Any:
     """Return a clean copy of a message's field; {} if nothing fits, or if it isn't the dict that it says it is."""
+    plain = plain_copy(item, done.size) if type(item) is dict else None
+    if plain is not None:
+        copy, done.size = plain
+        return copy
     done.keys.append(name)
     cleaned = _walk(item, done)
     done.keys.pop()
@@ -91,24 +92,13 @@ def kind_name(value: object) -> str:
 _NAME: Final = type.__dict__["__name__"]
 
 
-def text(value: str) -> str:
-    """Return a string without lone surrogates, which are no characters and which UTF-8 can't hold."""
-    if value.isascii():
-        return value
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return value
-
-
 def _walk(value: Any, done: Pass) -> Any:
     kind = type(value)
     if kind is str:
         if value.isascii():
             done.size += len(value) + 4
             return value
-        done.size += 12 * len(value) + 4
+        done.size += WIDEST * len(value) + 4
         return text(value)
     if kind is bool or value is None:
         done.size += 7
@@ -142,7 +132,7 @@ def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:
         if kind is str and value.isascii():
             copy[key] = value
             size += len(value)
-        elif value is None or kind is bool or (kind is int and _LOWEST < value < _HIGHEST) or (kind is float and value - value == 0):
+        elif value is None or kind is bool or (kind is int and LOWEST < value < HIGHEST) or (kind is float and value - value == 0):
             copy[key] = value
         else:
             done.size = size
@@ -154,7 +144,7 @@ def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:
             elif done.size <= MAX_SIZE:
                 done.leave_out(key, value)
             size = done.size
-        size += len(key) + _PAIR_COST
+        size += len(key) + PAIR_COST
         if size > MAX_SIZE:
             break
     done.size = size

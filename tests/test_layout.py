@@ -23,6 +23,7 @@ ORDER = [
     "version",
     "errors",
     "_report",
+    "_plain",
     "_values",
     "_message",
     "convert",
@@ -30,6 +31,7 @@ ORDER = [
     "_exits",
     "_ledger",
     "_session",
+    "_batch",
     "_events",
     "_delivery",
     "_outbox_file",
@@ -41,7 +43,7 @@ ORDER = [
     "__init__",
 ]
 # Who imports what isn't Python's own. All else needs an extra, or belongs to an app.
-THIRD_PARTY = {"_delivery": {"posthog"}, "_session": {"requests"}}
+THIRD_PARTY = {"_batch": {"posthog", "requests"}, "_delivery": {"posthog"}, "_session": {"requests"}}
 
 MAX_LINES = 300
 MAX_FUNCTION = 40

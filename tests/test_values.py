@@ -14,7 +14,8 @@ from kinds_of_values import KINDS, MOMENT, Item, Slotted
 from posthog_server import PostHogServer
 
 from analytics_posthog import Client, _values
-from analytics_posthog._values import MAX_DEPTH, MAX_SIZE, Pass, clean, clean_dict
+from analytics_posthog._plain import MAX_SIZE
+from analytics_posthog._values import MAX_DEPTH, Pass, clean, clean_dict
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,62 @@
+"""Posts a batch by the official client's `batch_post`, and spares it the walk through every value that it takes before it serialises.
+
+Our values are clean already, so the events are written by one json.dumps and put where `batch_post` has written an empty
+batch: the bytes on the wire are the same, and address, headers, key and `sent_at` remain its own. Where something is not as
+expected (compression, values that JSON can't hold since the app has changed them), `batch_post` does it all.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import requests
+from posthog.request import batch_post
+from posthog.version import VERSION
+
+from ._values import json_default
+
+if TYPE_CHECKING:
+    from posthog import Posthog
+
+# The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
+LIB: Final = {"$lib": "posthog-python", "$lib_version": VERSION}
+_EMPTY: Final = '{"batch": []'
+_write: Final = json.JSONEncoder(allow_nan=False, default=json_default).encode
+
+
+def post_batch(client: Posthog, batch: list[Any], session: requests.Session) -> None:
+    """Post events as the official client does. Raises what `session` and `batch_post` raise."""
+    options = {"gzip": client.gzip, "timeout": client.timeout}
+    events = None if client.gzip else _written(batch)
+    if events is not None:
+        try:
+            batch_post(client.api_key, client.host, batch=[], session=cast(requests.Session, _Filling(session, events)), **options)
+            return
+        except _Unexpected:
+            pass
+    batch_post(client.api_key, client.host, batch=batch, session=session, **options)
+
+
+def _written(batch: list[Any]) -> str | None:
+    try:
+        return _write(batch)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+class _Unexpected(Exception):
+    """`batch_post` has not written what it always has."""
+
+
+class _Filling:
+    """What `batch_post` takes for its session: fills the batch in."""
+
+    def __init__(self, session: requests.Session, events: str) -> None:
+        self._session = session
+        self._events = events
+
+    def post(self, url: str, data: Any, **options: Any) -> requests.Response:
+        if not isinstance(data, str) or not data.startswith(_EMPTY):
+            raise _Unexpected
+        return self._session.post(url, data=f'{{"batch": {self._events}{data[len(_EMPTY) :]}', **options)
