@@ -93,14 +93,17 @@ def test_shutdowns_of_several_threads_at_once_lose_nothing(posthog_server: PostH
     assert threads_of(client) == []
 
 
-def test_every_call_that_races_with_a_shutdown_is_delivered_or_refused(posthog_server: PostHogServer) -> None:
-    client = Client("phc_key", posthog_server.url, upload_size=10)
+def test_every_call_that_races_with_a_shutdown_is_delivered_or_refused(
+    posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "FLUSH_TIMEOUT", 30.0)  # there may be ten thousand to send
+    client = Client("phc_key", posthog_server.url, upload_size=10, max_queue_size=1_000_000)
     accepted: list[str] = []
     started = threading.Barrier(5)
 
     def work(name: int) -> None:
         started.wait()
-        for number in range(2000):
+        for number in range(200_000):  # far more than there is time for before the shutdown
             ok, message = client.track(f"{name}-{number}", "Bought")
             if not ok:
                 return
