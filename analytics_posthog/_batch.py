@@ -25,9 +25,9 @@ _EMPTY: Final = '{"batch": []'
 _write: Final = json.JSONEncoder(allow_nan=False, default=json_default).encode
 
 
-def post_batch(client: Posthog, batch: list[Any], session: requests.Session) -> None:
-    """Post events as the official client does. Raises what `session` and `batch_post` raise."""
-    options = {"gzip": client.gzip, "timeout": client.timeout}
+def post_batch(client: Posthog, batch: list[Any], session: requests.Session, **fields: Any) -> None:
+    """Post events as the official client does, with further `fields` of the body. Raises what `session` and `batch_post` raise."""
+    options = {"gzip": client.gzip, "timeout": client.timeout, **fields}
     events = None if client.gzip else _written(batch)
     if events is not None:
         try:
