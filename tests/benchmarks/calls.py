@@ -31,9 +31,10 @@ class Row(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """How much is called in a round."""
+    """How much is called in a round: `turns` times so many calls, so that what disturbs one turn is outvoted by the others."""
 
     rounds: int
+    turns: int
     calls: int
     large_calls: int
     throughput: int
@@ -41,8 +42,8 @@ class Sizes(NamedTuple):
     imports: int
 
 
-FULL = Sizes(rounds=5, calls=5000, large_calls=1000, throughput=10_000, queued=5000, imports=3)
-QUICK = Sizes(rounds=1, calls=300, large_calls=100, throughput=500, queued=200, imports=1)
+FULL = Sizes(rounds=5, turns=5, calls=1000, large_calls=200, throughput=5000, queued=5000, imports=3)
+QUICK = Sizes(rounds=1, turns=1, calls=300, large_calls=100, throughput=500, queued=200, imports=1)
 
 ROWS = (
     Row("track", "`track()`", "µs", "≤ 0.50", "≤ 0.33"),
@@ -62,7 +63,7 @@ NEAREST = "Under `capture()`, identify, alias and group are `set()`, `alias()` a
 
 
 def measure(sizes: Sizes) -> Values:
-    """Ask all clients in every round."""
+    """Ask all clients in every turn of every round."""
     values: Values = {(name, row.what): [] for name in CLIENTS for row in ROWS}
 
     def add(what: str, answers: dict[str, float]) -> None:
@@ -72,17 +73,18 @@ def measure(sizes: Sizes) -> Values:
     for number in range(sizes.rounds):
         print(f"round {number + 1} of {sizes.rounds}", file=sys.stderr)
         with one_round(number, (*CLIENTS, OUTBOX)) as this:
-            add("track", this.ask((*CLIENTS, OUTBOX), "cost", call="track", count=sizes.calls))
-            for call in CALLS[1:]:
-                add(call, this.ask(CLIENTS, "cost", call=call, count=sizes.calls))
-            add("large", this.ask(CLIENTS, "cost", call="large", count=sizes.large_calls))
-            for question, count in (("latency", sizes.calls), ("throughput", sizes.throughput)):
-                answers = this.ask(CLIENTS, question, count=count)
-                for what in answers[OURS]:
-                    add(what, {name: answer[what] for name, answer in answers.items()})
+            for _ in range(sizes.turns):
+                add("track", this.ask((*CLIENTS, OUTBOX), "cost", call="track", count=sizes.calls))
+                for call in CALLS[1:]:
+                    add(call, this.ask(CLIENTS, "cost", call=call, count=sizes.calls))
+                add("large", this.ask(CLIENTS, "cost", call="large", count=sizes.large_calls))
+                for question, count in (("latency", sizes.calls), ("throughput", sizes.throughput)):
+                    answers = this.ask(CLIENTS, question, count=count)
+                    for what in answers[OURS]:
+                        add(what, {name: answer[what] for name, answer in answers.items()})
             add("memory", this.ask(CLIENTS, "memory", count=sizes.queued))
-        for _ in range(sizes.imports):
-            add("import", {name: import_time(CLASSES[name].module) for name in CLIENTS})
+        for turn in range(sizes.imports):
+            add("import", {name: import_time(CLASSES[name].module) for name in (*CLIENTS[turn:], *CLIENTS[:turn])})
     for name in (SEGMENT, CAPTURE):
         values[name, OUTBOX] = values[name, "track"]  # neither has one: it is compared with their calls as they are
     return values
