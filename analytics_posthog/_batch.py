@@ -30,11 +30,14 @@ def post_batch(client: Posthog, batch: list[Any], session: requests.Session, **f
     options = {"gzip": client.gzip, "timeout": client.timeout, **fields}
     events = None if client.gzip else _written(batch)
     if events is not None:
+        filling = _Filling(session, events)
         try:
-            batch_post(client.api_key, client.host, batch=[], session=cast(requests.Session, _Filling(session, events)), **options)
+            batch_post(client.api_key, client.host, batch=[], session=cast(requests.Session, filling), **options)
+        except Exception:  # whatever it is: as long as nothing was posted, it is nothing but another official client than we know
+            if filling.has_posted:
+                raise
+        if filling.has_posted:
             return
-        except _Unexpected:
-            pass
     batch_post(client.api_key, client.host, batch=batch, session=session, **options)
 
 
@@ -45,18 +48,17 @@ def _written(batch: list[Any]) -> str | None:
         return None
 
 
-class _Unexpected(Exception):
-    """`batch_post` has not written what it always has."""
-
-
 class _Filling:
     """What `batch_post` takes for its session: fills the batch in."""
 
     def __init__(self, session: requests.Session, events: str) -> None:
         self._session = session
         self._events = events
+        self.has_posted = False
 
-    def post(self, url: str, data: Any, **options: Any) -> requests.Response:
+    def post(self, url: str, data: Any = None, **options: Any) -> requests.Response:
+        """Post as a session does. Raises ValueError if `batch_post` has not written what it always has."""
         if not isinstance(data, str) or not data.startswith(_EMPTY):
-            raise _Unexpected
+            raise ValueError("not the body of an empty batch")
+        self.has_posted = True
         return self._session.post(url, data=f'{{"batch": {self._events}{data[len(_EMPTY) :]}', **options)

@@ -88,11 +88,11 @@ class Outbox:
     def _keep(self, error: Exception | None, events: list[Event]) -> list[Event]:
         """Hear what became of events, and return those that stay here to be sent again."""
         stays = error is not None and getattr(error, "status", None) not in _REFUSED
-        written = [event for event in events if event.receipt is not None]
-        self._directory.settle(*[event.receipt for event in written if event.receipt is not None], keep=stays)
-        for event in written:
+        receipts = [(event, event.receipt) for event in events if event.receipt is not None]
+        self._directory.settle(*[receipt for _, receipt in receipts], keep=stays)
+        for event, _ in receipts:
             event.receipt = None
-        kept = written if stays else []
+        kept = [event for event, _ in receipts] if stays else []
         with self._lock:
             if error is None and events:
                 self._pause = self._resume_at = 0.0

@@ -172,12 +172,13 @@ def _sync_directory(directory: Path) -> None:
         os.close(fd)
 
 
+# A clean message has no circle.
+_write: Final = json.JSONEncoder(check_circular=False, default=json_default, separators=(",", ":")).encode
+
+
 def to_line(message: dict[str, Any]) -> bytes:
     """Return a message as a line; dates in ISO 8601, as Segment's client writes them."""
     return _write(message).encode() + b"\n"
-
-
-_write: Final = json.JSONEncoder(check_circular=False, default=json_default, separators=(",", ":")).encode  # a clean message has no circle
 
 
 def from_line(line: bytes) -> dict[str, Any] | None:

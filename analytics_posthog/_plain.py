@@ -1,17 +1,22 @@
-"""The short way through a message's values: copies a dict that holds nothing but what JSON itself has, as nearly all do.
+"""The short way through a message's values: copies a dict of what JSON itself has, and of dates and UUIDs.
 
 At anything else `plain_copy` gives up, and the pass in `_values`, which knows all kinds of values and takes half as long
-again, begins anew. What it does not do: leave anything out, or run code of the app's.
+again, begins anew. What it does not do: leave anything out, or raise.
 """
 
 from __future__ import annotations
 
+from datetime import date, datetime, timezone
 from typing import Any, Final
+from uuid import UUID
 
 # No event larger than this can be sent; a pass that has seen more has only to end, however large the input is. No value
 # is estimated at more than nine times its JSON, so what is cut off here has over 900 KiB, or values that are left out.
 MAX_SIZE: Final = 8 * 1024 * 1024
 PAIR_COST: Final = 26  # a key's quotes, a colon, a comma, and the longest number
+ITEM_COST: Final = 4  # a text's quotes and a comma
+NUMBER_COST: Final = 22
+MOMENT_COST: Final = 40  # a date's or a UUID's text
 WIDEST: Final = 12  # bytes of JSON that one character may take
 LOWEST, HIGHEST = -(2**63), 2**63
 _DEEPEST: Final = 12  # levels, so that what holds itself comes to an end
@@ -19,17 +24,20 @@ _DEEPEST: Final = 12  # levels, so that what holds itself comes to an end
 
 def plain_copy(value: dict[Any, Any], size: int) -> tuple[dict[str, Any], int] | None:
     """Return a copy of a dict, and `size` with an estimate of its JSON added; None if anything in it needs the longer way."""
-    copy = value.copy()
-    sized = _cleaned(copy, size, _DEEPEST)
+    try:
+        copy = value.copy()
+        sized = _clean_in_place(copy, size, _DEEPEST)
+    except Exception:  # a key's own __eq__, which copy() may ask, or no stack left; the longer way knows what to do
+        return None
     return None if sized is None else (copy, sized)
 
 
-def _cleaned(copy: Any, size: int, levels: int) -> int | None:
-    """Replace what a new copy of a dict or list holds by copies of it, and return the size then; None: give up."""
-    size += PAIR_COST * len(copy)
+def _clean_in_place(copy: Any, size: int, levels: int) -> int | None:
+    """Replace what a new copy of a dict or list holds by clean copies, and return the size then; None: give up."""
+    is_dict = type(copy) is dict
+    size += (PAIR_COST if is_dict else ITEM_COST) * len(copy)
     if size > MAX_SIZE or not levels:
         return None
-    is_dict = type(copy) is dict
     for place, value in copy.items() if is_dict else enumerate(copy):
         if is_dict:
             if type(place) is not str or not place.isascii():
@@ -41,16 +49,25 @@ def _cleaned(copy: Any, size: int, levels: int) -> int | None:
                 size += len(value)
             else:
                 size += WIDEST * len(value)
+                if size > MAX_SIZE:  # before the next long text is looked through
+                    return None
                 copy[place] = text(value)
         elif kind is dict or kind is list:
             copy[place] = value = value.copy()
-            sized = _cleaned(value, size, levels - 1)
+            sized = _clean_in_place(value, size, levels - 1)
             if sized is None:
                 return None
             size = sized
-        elif not (value is None or kind is bool or (kind is int and LOWEST < value < HIGHEST) or (kind is float and value - value == 0)):
+        elif value is None or kind is bool or (kind is int and LOWEST < value < HIGHEST) or (kind is float and value - value == 0):
+            if not is_dict:
+                size += NUMBER_COST
+        elif kind is UUID or kind is date or (kind is datetime and (value.tzinfo is None or type(value.tzinfo) is timezone)):
+            size += MOMENT_COST
+            if kind is UUID:
+                copy[place] = str(value)
+        else:
             return None
-    return size
+    return size if size <= MAX_SIZE else None
 
 
 def text(value: str) -> str:

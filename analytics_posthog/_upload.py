@@ -215,13 +215,12 @@ def _delivery_error(failure: Exception) -> DeliveryError:
     status = getattr(failure, "status", None)
     if isinstance(status, int):
         return DeliveryError(f"PostHog answered {status}{_ADVICE.get(status, '')}", status)
-    if isinstance(failure, (TypeError, ValueError, RecursionError)) and not isinstance(
-        failure, OSError
-    ):  # json.dumps, or an address that is none
+    if isinstance(failure, _NO_JSON) and not isinstance(failure, OSError):
         return DeliveryError(f"the batch can't be sent as JSON ({type(failure).__name__})", 400)
     return DeliveryError(f"PostHog can't be reached: {' < '.join(_causes(failure))}. Check host, proxies and the network")
 
 
+_NO_JSON: Final = (TypeError, ValueError, RecursionError)  # of json.dumps, or of an address that is none
 _ADVICE: Final = {
     400: ": it doesn't take such an event. on_error has the message",
     401: ": check that write_key is the project's API key (phc_...)",

@@ -10,7 +10,7 @@ import pytest
 import requests
 from freezegun import freeze_time
 from posthog import Posthog
-from posthog.request import batch_post
+from posthog.request import APIError, batch_post
 from posthog_server import PostHogServer, Request
 from test_parity import CASES
 
@@ -76,14 +76,66 @@ def test_what_the_app_has_made_of_a_message_since_its_call_is_written_by_the_off
     client.shutdown()
 
 
-def test_a_batch_that_the_official_client_has_written_in_another_way_is_sent_as_it_has_written_it(
-    official: Posthog, posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
+def returns_at_once_for_nothing(*arguments: Any, batch: Any, **options: Any) -> Any:
+    return batch_post(*arguments, batch=batch, **options) if batch else None
+
+
+def posts_by_request(api_key: str, host: str, *, batch: Any, session: Any, **_: Any) -> Any:
+    return session.request("POST", f"{host}batch/", json={"api_key": api_key, "batch": batch})
+
+
+def reads_the_session_s_headers(*arguments: Any, session: Any, **options: Any) -> Any:
+    return batch_post(*arguments, session=session, **options) if session.headers else None
+
+
+def lets_the_session_write_the_json(api_key: str, host: str, *, batch: Any, session: Any, **_: Any) -> Any:
+    return session.post(f"{host}batch/", json={"api_key": api_key, "batch": batch})
+
+
+def posts_bytes_and_wraps_what_is_raised(api_key: str, host: str, *, batch: Any, session: Any, **_: Any) -> Any:
+    try:
+        return session.post(f"{host}batch/", data=json.dumps({"api_key": api_key, "batch": batch}).encode())
+    except Exception as error:
+        raise ConnectionError from error
+
+
+@pytest.mark.parametrize(
+    "official_post",
+    [
+        returns_at_once_for_nothing,
+        posts_by_request,
+        reads_the_session_s_headers,
+        lets_the_session_write_the_json,
+        posts_bytes_and_wraps_what_is_raised,
+    ],
+)
+def test_an_official_client_that_does_it_otherwise_posts_the_batch_itself_and_once(
+    official_post: Any, official: Posthog, posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_batch, "_EMPTY", "<no such beginning>")
+    monkeypatch.setattr(_batch, "batch_post", official_post)
     with requests.Session() as session:
         post_batch(official, EVENTS, session)
     (request,) = posthog_server.requests
     assert json.loads(request.body)["batch"] == EVENTS
+
+
+def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(official: Posthog, posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda _: (500, {}, b"{}")
+    with requests.Session() as session, pytest.raises(APIError):
+        post_batch(official, EVENTS, session)
+    assert len(posthog_server.requests) == 1
+
+
+def test_a_message_that_the_app_has_made_to_hold_itself_costs_no_other(posthog_server: PostHogServer) -> None:
+    told: list[Any] = []
+    client = Client("phc_key", posthog_server.url, upload_interval=60, on_error=lambda _, messages: told.extend(messages))
+    message = client.track("u1", "Bought", {"price": 1.5})[1]
+    message["properties"]["itself"] = message["properties"]
+    client.track("u2", "Bought")
+    assert client.flush()
+    assert [event["distinct_id"] for event in posthog_server.events] == ["u2"]
+    assert [lost["userId"] for lost in told] == ["u1"]
+    client.shutdown()
 
 
 def test_the_official_client_does_not_walk_through_our_values(

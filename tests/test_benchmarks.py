@@ -18,7 +18,7 @@ TITLES = [
     'track() with our outbox on ("os")',
     "track(), elapsed, p50",
     "track(), elapsed, p99",
-    "track(), elapsed, worst",
+    "track(), elapsed, the worst of all",
     "throughput, end to end",
     "CPU time per event, all threads",
     "memory per queued event",

@@ -92,3 +92,7 @@ def test_every_file_that_the_readme_links_to_is_there():
 
 def test_the_changelog_has_an_entry_for_the_version():
     assert f"## {analytics_posthog.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_no_place_is_left_to_be_filled_in():
+    assert "@@" not in README
