@@ -80,6 +80,8 @@ block_when_full = Client.DefaultConfig.block_when_full
 outbox = Client.DefaultConfig.outbox
 outbox_max_bytes = Client.DefaultConfig.outbox_max_bytes
 outbox_sync = Client.DefaultConfig.outbox_sync
+segment_write_key = Client.DefaultConfig.segment_write_key
+segment_host = Client.DefaultConfig.segment_host
 
 default_client: Client | None = None
 
