@@ -13,15 +13,18 @@ from inspect import signature
 
 from ._calls import Answer, Fields, Id, Timestamp
 from ._exits import on_signals
+from ._install import install_as_segment
 from .client import Client
 from .errors import (
     AnalyticsError,
     ClientShutDown,
     DeliveryError,
+    InstallRefused,
     InvalidMessage,
     InvalidSetting,
     MessageTooLarge,
     QueueFull,
+    SegmentError,
 )
 from .version import VERSION
 
@@ -30,15 +33,18 @@ __all__ = [
     "Client",
     "ClientShutDown",
     "DeliveryError",
+    "InstallRefused",
     "InvalidMessage",
     "InvalidSetting",
     "MessageTooLarge",
     "QueueFull",
+    "SegmentError",
     "alias",
     "flush",
     "flush_on_signal",
     "group",
     "identify",
+    "install_as_segment",
     "join",
     "page",
     "screen",

@@ -29,7 +29,8 @@ from ._upload import Event, Retries, now
 from .errors import ClientShutDown, InvalidSetting, SegmentError
 
 _MISSING: Final = "segment_write_key needs Segment's own client: pip install 'analytics-posthog[segment]'"
-_PARTS: Final = ("client", "request")  # what is used of the package `segment.analytics`
+# What is used of the package `segment.analytics`. A `request` has only Segment's own; ours, by that name, has none.
+_PARTS: Final = ("request", "client")
 # Message field: argument of Segment's calls. Each call has those of them that its message has.
 _ARGUMENTS: Final = {
     "userId": "user_id",
@@ -187,7 +188,8 @@ class Segment:
         finally:  # also on a Ctrl-C in the callback
             for event in mine:
                 self._on_way.pop(id(event), None)
-            self._progressed = now()
+            if tell is None:  # what is refused at the call is no progress of what is on its way
+                self._progressed = now()
             self.ledger.settle(mine, "failed" if error else "delivered")
 
     def flush(self, timeout: float) -> bool:
@@ -207,7 +209,7 @@ class Segment:
         self.ledger.close()
         for consumer in self._client.consumers or ():
             consumer.pause()
-            if consumer.is_alive() and consumer is not threading.current_thread():
+            if self._on_way and consumer.is_alive() and consumer is not threading.current_thread():
                 consumer.join(0.5)
         self._settle(list(self._on_way.values()), SegmentError("Segment: the client was shut down before its messages could be sent"))
         self._report.rest()

@@ -67,7 +67,9 @@ def check_segment(write_key: Any, host: Any) -> tuple[str, str | None]:
         raise InvalidSetting(f"segment_write_key must be the write key of your source in Segment, got {type(write_key).__name__}")
     key = (write_key or "").strip()
     if key.startswith(("phc_", "phx_")):
-        raise InvalidSetting("segment_write_key is PostHog's. Set it to the write key of your source in Segment, and write_key to PostHog's")
+        raise InvalidSetting(
+            "segment_write_key is PostHog's. Set it to the write key of your source in Segment, and write_key to PostHog's"
+        )
     if host is None or host == "":
         return key, None
     if not isinstance(host, str):
