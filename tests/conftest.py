@@ -30,6 +30,14 @@ def posthog_server() -> Iterator[PostHogServer]:
     assert not server.errors, server.errors
 
 
+@pytest.fixture
+def segment_server() -> Iterator[PostHogServer]:
+    """A server of its own for what Segment's own client sends."""
+    with PostHogServer() as server:
+        yield server
+    assert not server.errors, server.errors
+
+
 @pytest.fixture(autouse=True)
 def _fresh_module() -> Iterator[None]:
     """Settings and default client of the module are those of a new process in each test."""

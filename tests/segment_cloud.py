@@ -11,6 +11,13 @@ from typing import Any
 
 from posthog_server import PostHogServer
 
+from analytics_posthog import Client
+
+
+def dual(posthog_server: PostHogServer, segment_server: PostHogServer, **options: Any) -> Client:
+    """A client that sends to both."""
+    return Client("phc_key", posthog_server.url, segment_write_key="segment-key", segment_host=segment_server.url, **options)
+
 
 class SegmentCloud(PostHogServer):
     """Serves Segment's `POST /v1/batch` on `url`. `recorded` is the destination's event of each messageId; `posthog_url` gets it."""

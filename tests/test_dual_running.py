@@ -6,30 +6,17 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from child_process import run_python
 from posthog_server import PostHogServer
-from segment_cloud import SegmentCloud
+from segment_cloud import SegmentCloud, dual
 from test_parity import CASES, call_of, moment
 
 import analytics_posthog as analytics
 from analytics_posthog import Client, SegmentError
-
-
-@pytest.fixture
-def segment_server() -> Iterator[PostHogServer]:
-    """A server that takes what Segment's own client sends."""
-    with PostHogServer() as server:
-        yield server
-    assert not server.errors, server.errors
-
-
-def dual(posthog_server: PostHogServer, segment_server: PostHogServer, **options: Any) -> Client:
-    return Client("phc_key", posthog_server.url, segment_write_key="segment-key", segment_host=segment_server.url, **options)
 
 
 def test_of_the_parity_cases_sent_both_ways_every_uuid_is_equal_and_posthog_counts_one_of_each() -> None:
