@@ -31,6 +31,7 @@ from .errors import ClientShutDown, InvalidSetting, SegmentError
 _MISSING: Final = "segment_write_key needs Segment's own client: pip install 'analytics-posthog[segment]'"
 # What is used of the package `segment.analytics`. A `request` has only Segment's own; ours, by that name, has none.
 _PARTS: Final = ("request", "client")
+_SHUT_DOWN: Final = "Segment: the client was shut down before its messages could be sent"
 # Message field: argument of Segment's calls. Each call has those of them that its message has.
 _ARGUMENTS: Final = {
     "userId": "user_id",
@@ -142,19 +143,20 @@ class Segment:
         """Put a message on Segment's queue; in sync_mode, send it. What can't be taken is told to the app."""
         event = Event(message, 0)
         if not self.ledger.admit(event):
+            self._report.refused(SegmentError(_SHUT_DOWN), [message])
             return
         self._on_way[id(event)] = event
+        error: SegmentError | None = None
         try:
             if not self._call(message, event):
                 error = SegmentError("Segment: the queue is full. Raise max_queue_size, or call less often")
-            elif self._sync_mode:
-                self._settle([event], None)
-                return
-            else:
-                return
         except Exception as failure:  # not chained: Segment's errors hold the whole message
             error = _why(failure)
-        self._settle([event], error, self._report.refused)
+        except BaseException:  # a Ctrl-C: if it's on the queue, it is sent, and nobody waits for it
+            self._settle([event], None)
+            raise
+        if error is not None or self._sync_mode:
+            self._settle([event], error, self._report.refused)
 
     def _call(self, message: dict[str, Any], event: Event) -> bool:
         """Make Segment's call of a message; return whether it was taken."""
@@ -211,7 +213,7 @@ class Segment:
             consumer.pause()
             if self._on_way and consumer.is_alive() and consumer is not threading.current_thread():
                 consumer.join(0.5)
-        self._settle(list(self._on_way.values()), SegmentError("Segment: the client was shut down before its messages could be sent"))
+        self._settle(list(self._on_way.values()), SegmentError(_SHUT_DOWN))
         self._report.rest()
 
 
