@@ -16,7 +16,6 @@ import weakref
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from inspect import signature
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -116,12 +115,10 @@ class Segment:
             os.register_at_fork(after_in_child=lambda: call(reference))
 
     def _start(self) -> None:
-        """Make a client. In one of the package's versions not all the parameters are known."""
+        """Make a client, without its end at exit, and hear of all that it sends or gives up."""
         self._progressed = now()
         self._on_way: dict[int, Event] = {}  # what is to be told of at the end, by the event's id()
-        known = signature(self._make).parameters
-        options = {name: value for name, value in self._options.items() if name in known}
-        self._client = self._make(**options, on_error=self._failed)
+        self._client = self._make(**self._options, on_error=self._failed)
         self._client.log = _SILENT
         atexit.unregister(self._client.join)  # it waits for a request that hangs, without an end; ours has one
         for consumer in self._client.consumers or ():
