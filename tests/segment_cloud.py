@@ -19,6 +19,16 @@ def dual(posthog_server: PostHogServer, segment_server: PostHogServer, **options
     return Client("phc_key", posthog_server.url, segment_write_key="segment-key", segment_host=segment_server.url, **options)
 
 
+def posthog_users(server: PostHogServer) -> list[str]:
+    """Whose events have arrived at PostHog."""
+    return sorted(event["distinct_id"] for event in server.events)
+
+
+def segment_users(server: PostHogServer) -> list[str]:
+    """Whose messages have arrived at Segment."""
+    return sorted(message["userId"] for message in server.segment_messages)
+
+
 class SegmentCloud(PostHogServer):
     """Serves Segment's `POST /v1/batch` on `url`. `recorded` is the destination's event of each messageId; `posthog_url` gets it."""
 

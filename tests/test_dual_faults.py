@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import logging
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from child_process import environment, run_python
 from posthog_server import HANG, PostHogServer
-from segment_cloud import dual
+from segment_cloud import dual, posthog_users, segment_users
 from two_clients import abandon, log_records
 
 from analytics_posthog import (
@@ -38,30 +31,14 @@ def told() -> Told:
     return []
 
 
-@pytest.fixture
-def dead() -> Iterator[PostHogServer]:
-    """A server that refuses connections: nobody listens on its port, and nobody else gets it."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        server = PostHogServer()
-        server.port = bound.getsockname()[1]
-        yield server
-
-
 def telling(told: Told) -> dict[str, Any]:
     return {"on_error": lambda error, messages: told.append((type(error), str(error), [message["userId"] for message in messages]))}
 
 
-def posthog_users(server: PostHogServer) -> list[str]:
-    return sorted(event["distinct_id"] for event in server.events)
-
-
-def segment_users(server: PostHogServer) -> list[str]:
-    return sorted(message["userId"] for message in server.segment_messages)
-
-
-def test_a_dead_segment_costs_posthog_nothing_and_flush_and_shutdown_keep_their_time(posthog_server: PostHogServer, dead: Any) -> None:
-    client = dual(posthog_server, dead)
+def test_a_dead_segment_costs_posthog_nothing_and_flush_and_shutdown_keep_their_time(
+    posthog_server: PostHogServer, dead_server: PostHogServer
+) -> None:
+    client = dual(posthog_server, dead_server)
     start = time.monotonic()
     for number in range(50):
         assert client.track(f"u{number:02}", "Bought")[0] is True
@@ -79,8 +56,10 @@ def test_a_dead_segment_costs_posthog_nothing_and_flush_and_shutdown_keep_their_
     assert time.monotonic() - start < 2
 
 
-def test_what_segment_s_client_gives_up_is_told_with_our_own_messages(posthog_server: PostHogServer, dead: Any, told: Told) -> None:
-    with dual(posthog_server, dead, max_retries=0, **telling(told)) as client:
+def test_what_segment_s_client_gives_up_is_told_with_our_own_messages(
+    posthog_server: PostHogServer, dead_server: PostHogServer, told: Told
+) -> None:
+    with dual(posthog_server, dead_server, max_retries=0, **telling(told)) as client:
         client.track("u1", "Bought")
         assert client.flush(5) is True  # what was told counts as dealt with
     ((kind, text, users),) = told
@@ -168,8 +147,8 @@ def test_a_full_queue_at_segment_is_told_and_costs_posthog_nothing(
     assert len(segment_server.segment_messages) == 200
 
 
-def test_a_dead_posthog_costs_segment_nothing(dead: Any, segment_server: PostHogServer, told: Told) -> None:
-    with dual(dead, segment_server, max_retries=0, **telling(told)) as client:
+def test_a_dead_posthog_costs_segment_nothing(dead_server: PostHogServer, segment_server: PostHogServer, told: Told) -> None:
+    with dual(dead_server, segment_server, max_retries=0, **telling(told)) as client:
         for number in range(5):
             assert client.track(f"u{number}", "Bought")[0] is True
         client.flush(5)
@@ -205,9 +184,9 @@ def test_what_is_too_large_for_both_is_told_for_both(posthog_server: PostHogServ
 
 @pytest.mark.parametrize("side", ["segment", "posthog"])
 def test_in_sync_mode_segment_s_failure_is_told_and_posthog_s_is_raised(
-    side: str, posthog_server: PostHogServer, segment_server: PostHogServer, dead: Any, told: Told
+    side: str, posthog_server: PostHogServer, segment_server: PostHogServer, dead_server: PostHogServer, told: Told
 ) -> None:
-    servers = (posthog_server, dead) if side == "segment" else (dead, segment_server)
+    servers = (posthog_server, dead_server) if side == "segment" else (dead_server, segment_server)
     with dual(*servers, sync_mode=True, max_retries=0, **telling(told)) as client:
         if side == "segment":
             assert client.track("u1", "Bought")[0] is True
@@ -220,7 +199,7 @@ def test_in_sync_mode_segment_s_failure_is_told_and_posthog_s_is_raised(
         assert client.flush(1) is True
 
 
-def test_an_on_error_that_calls_flushes_and_raises_harms_neither_side(posthog_server: PostHogServer, dead: Any) -> None:
+def test_an_on_error_that_calls_flushes_and_raises_harms_neither_side(posthog_server: PostHogServer, dead_server: PostHogServer) -> None:
     seen: list[bool] = []
 
     def on_error(error: Exception, messages: list[dict[str, Any]]) -> None:
@@ -231,7 +210,7 @@ def test_an_on_error_that_calls_flushes_and_raises_harms_neither_side(posthog_se
         raise ValueError(SECRET)
 
     with log_records() as logged:
-        client = dual(posthog_server, dead, max_retries=0, on_error=on_error)
+        client = dual(posthog_server, dead_server, max_retries=0, on_error=on_error)
         client.track("u1", "Bought")
         assert client.flush(5) is True
         client.shutdown()
@@ -255,130 +234,6 @@ def test_a_rate_limit_s_wait_is_segment_s_own_and_no_flush_is_held_up_by_it(
     client.shutdown()
 
 
-SETTINGS = """
-import os, signal, sys, time
-import analytics_posthog as analytics
-analytics.write_key, analytics.host, analytics.segment_write_key, analytics.segment_host = "phc_key", {!r}, "segment-key", {!r}
-def call(name, number):
-    for n in range(number):
-        assert analytics.track(f"{{name}}{{n:03}}", "Bought")[0]
-"""
-
-
-def run(script: str, posthog_server: PostHogServer, segment_server: PostHogServer) -> tuple[float, int, str]:
-    """The seconds that a process takes to exit, its status, and what it wrote to stderr."""
-    end = "\nprint(time.monotonic())\n"
-    warnings = "ignore::DeprecationWarning"  # of newer Pythons, for a fork with threads
-    done = run_python("-c", SETTINGS.format(posthog_server.url, segment_server.url) + script + end, PYTHONWARNINGS=warnings)
-    return time.monotonic() - float(done.stdout.split()[-1]), done.returncode, done.stderr
-
-
-def test_a_process_that_just_ends_sends_to_both(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
-    segment_server.answer = lambda _: time.sleep(0.2)
-    _, status, log = run("call('u', 900)", posthog_server, segment_server)
-    assert (status, log) == (0, "")
-    assert posthog_users(posthog_server) == segment_users(segment_server) == [f"u{number:03}" for number in range(900)]
-
-
-@pytest.mark.parametrize("both", [False, True], ids=["segment dead", "both dead"])
-def test_an_exit_waits_for_a_dead_segment_no_longer_than_for_a_dead_posthog(
-    both: bool, posthog_server: PostHogServer, dead: PostHogServer
-) -> None:
-    seconds, status, log = run("call('u', 200)", dead if both else posthog_server, dead)
-    assert status == 0
-    assert seconds < 5  # 3 without progress, and what the threads take to end
-    lines = ["200 event(s) were not sent before the exit"] if both else []
-    lines.insert(0, "200 event(s) not sent: Segment: the client was shut down before its messages could be sent")
-    assert sorted(log.splitlines()) == lines
-    assert len(posthog_server.events) == (0 if both else 200)
-
-
-def test_exit_timeout_0_waits_for_neither(dead: PostHogServer) -> None:
-    seconds, status, _ = run("analytics.exit_timeout = 0\ncall('u', 5)", dead, dead)
-    assert (status, seconds < 2) == (0, True)
-
-
-def test_an_exit_that_finds_segment_hanging_ends(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
-    segment_server.answer = lambda _: HANG
-    seconds, status, _ = run("call('u', 5)", posthog_server, segment_server)
-    assert (status, len(posthog_server.events)) == (0, 5)
-    assert seconds < 5
-    segment_server.release()
-
-
-def test_a_forked_child_sends_its_own_messages_to_both_and_only_those(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
-    script = """
-call("before", 50)  # still queued at the fork
-children = []
-for name in ("a", "b", "c"):
-    pid = os.fork()
-    if pid == 0:
-        call(name, 50)
-        if name == "a":
-            sys.exit(0)
-        os._exit(0 if analytics.flush(10) else 1)
-    children.append(pid)
-call("after", 50)
-assert analytics.flush(10)
-for pid in children:
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-"""
-    _, status, log = run(script, posthog_server, segment_server)
-    assert (status, log) == (0, "")
-    expected = dict.fromkeys(("before", "after", "a", "b", "c"), 50)
-    assert Counter(user[:-3] for user in posthog_users(posthog_server)) == expected
-    assert Counter(user[:-3] for user in segment_users(segment_server)) == expected
-    assert len({message["messageId"] for message in segment_server.segment_messages}) == 250
-
-
-def test_a_child_has_connections_of_its_own_to_segment(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
-    """Else both would write to one, and read each other's answers."""
-    script = """
-call("first", 1)
-assert analytics.flush(10)
-children = []
-for name in "abcd":
-    pid = os.fork()
-    if pid == 0:
-        for n in range(5):
-            call(f"{name}{n}-", 20)
-            assert analytics.flush(10)
-        os._exit(0)
-    children.append(pid)
-for n in range(5):
-    call(f"parent{n}-", 20)
-    assert analytics.flush(10)
-for pid in children:
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-"""
-    _, status, log = run(script, posthog_server, segment_server)
-    assert (status, log) == (0, "")
-    assert len(segment_users(segment_server)) == len(set(segment_users(segment_server))) == 501
-
-
-def test_a_sigterm_with_flush_on_signal_sends_to_both(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
-    script = SETTINGS.format(posthog_server.url, segment_server.url) + (
-        "analytics.flush_on_signal()\ncall('u', 300)\nprint('ready', flush=True)\ntime.sleep(20)\nsys.exit(9)\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", script], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=20)
-    finally:
-        process.kill()
-        process.communicate()
-    assert (process.returncode, log) == (-signal.SIGTERM, b"")
-    assert len(posthog_users(posthog_server)) == len(segment_users(segment_server)) == 300
-
-
-def test_the_module_s_next_client_sends_to_both_again(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
-    _, status, log = run("call('a', 5)\nanalytics.shutdown()\ncall('b', 5)", posthog_server, segment_server)
-    assert (status, log) == (0, "")
-    assert len(posthog_users(posthog_server)) == len(segment_users(segment_server)) == 10
-
-
 def test_debug_shows_no_message_of_segment_s_queue(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
     level = Client.log.level
     try:
@@ -391,8 +246,8 @@ def test_debug_shows_no_message_of_segment_s_queue(posthog_server: PostHogServer
     assert logging.getLogger("segment").handlers == []
 
 
-def test_abandoning_a_client_ends_segment_s_thread(posthog_server: PostHogServer, dead: Any) -> None:
-    client = dual(posthog_server, dead)
+def test_abandoning_a_client_ends_segment_s_thread(posthog_server: PostHogServer, dead_server: PostHogServer) -> None:
+    client = dual(posthog_server, dead_server)
     client.track("u1", "Bought")
     (thread,) = client._delivery._segment._client.consumers  # type: ignore[union-attr]
     abandon(client)
