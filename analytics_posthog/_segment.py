@@ -276,6 +276,6 @@ def _why(failure: Exception) -> SegmentError:
         return SegmentError(f"Segment answered {status}. Check segment_write_key and segment_host", status)
     if isinstance(failure, OSError):
         return SegmentError(f"Segment can't be reached: {type(failure).__name__}. Check segment_host and the network")
-    if isinstance(failure, RuntimeError):
+    if type(failure) is RuntimeError:
         return SegmentError("Segment: a message has more than the 32 KiB that Segment takes. Send less in it")
     return SegmentError(f"Segment: its client raised {type(failure).__name__}")

@@ -35,7 +35,8 @@ class Client(Calls):
     """Takes Segment's calls and sends them to PostHog.
 
     The parameters are Segment's, in Segment's order; those after the `*` are ours. `write_key` is PostHog's project API key
-    (phc_...); with "" nothing is sent. `host` is PostHog's address, by default its US cloud. Durations are in seconds.
+    (phc_...); with "" nothing is sent. `host` is PostHog's address, by default its US cloud. With `segment_write_key` each
+    message goes to Segment too, and flush, shutdown and exit wait for both sides. Durations are in seconds.
     Raises InvalidSetting, at once, for a setting that can't work.
     """
 
