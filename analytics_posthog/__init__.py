@@ -13,15 +13,18 @@ from inspect import signature
 
 from ._calls import Answer, Fields, Id, Timestamp
 from ._exits import on_signals
+from ._install import install_as_segment
 from .client import Client
 from .errors import (
     AnalyticsError,
     ClientShutDown,
     DeliveryError,
+    InstallRefused,
     InvalidMessage,
     InvalidSetting,
     MessageTooLarge,
     QueueFull,
+    SegmentError,
 )
 from .version import VERSION
 
@@ -30,15 +33,18 @@ __all__ = [
     "Client",
     "ClientShutDown",
     "DeliveryError",
+    "InstallRefused",
     "InvalidMessage",
     "InvalidSetting",
     "MessageTooLarge",
     "QueueFull",
+    "SegmentError",
     "alias",
     "flush",
     "flush_on_signal",
     "group",
     "identify",
+    "install_as_segment",
     "join",
     "page",
     "screen",
@@ -80,6 +86,8 @@ block_when_full = Client.DefaultConfig.block_when_full
 outbox = Client.DefaultConfig.outbox
 outbox_max_bytes = Client.DefaultConfig.outbox_max_bytes
 outbox_sync = Client.DefaultConfig.outbox_sync
+segment_write_key = Client.DefaultConfig.segment_write_key
+segment_host = Client.DefaultConfig.segment_host
 
 default_client: Client | None = None
 

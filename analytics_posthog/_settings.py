@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from .errors import InvalidSetting
 
 _HOSTS: Final = "https://us.i.posthog.com, https://eu.i.posthog.com or your own PostHog's"
+_SEGMENT: Final = "https://api.segment.io"
 MAX_WAIT: Final = 1e6  # seconds; the system's own clocks and sockets take no more than some times that
 OUTBOX_SYNCS: Final = ("os", "disk")  # survives the process; survives the power
 PERSON_PROFILES: Final = ("always", "identified_only")
@@ -40,17 +41,46 @@ def check_host(host: Any) -> str | None:
     if not isinstance(host, str):
         raise InvalidSetting(f"host must be a string such as {_HOSTS}, got {type(host).__name__}")
     address: str = host.strip().rstrip("/")
+    name = _host_name(address)
+    if not name:
+        raise InvalidSetting(f"host must be a URL with its scheme, such as {_HOSTS}")
+    if name == "api.segment.io" or name == "segmentapis.com" or name.endswith(".segmentapis.com"):
+        raise InvalidSetting(f"host is Segment's. Events go to PostHog now: set host to {_HOSTS}")
+    return address
+
+
+def _host_name(address: str) -> str:
+    """Return the name of the machine in a URL; "" if that is no URL that requests can be sent to."""
     try:
         parts = urlsplit(address)
         name = (parts.hostname or "").rstrip(".")
         _ = parts.port  # raises for a port that is no number
     except ValueError:
-        name, parts = "", urlsplit("")
-    if parts.scheme not in ("http", "https") or not name or parts.query or parts.fragment or address.split() != [address]:
-        raise InvalidSetting(f"host must be a URL with its scheme, such as {_HOSTS}")
-    if name == "api.segment.io" or name == "segmentapis.com" or name.endswith(".segmentapis.com"):
-        raise InvalidSetting(f"host is Segment's. Events go to PostHog now: set host to {_HOSTS}")
-    return address
+        return ""
+    usable = parts.scheme in ("http", "https") and not parts.query and not parts.fragment and address.split() == [address]
+    return name if usable else ""
+
+
+def check_segment(write_key: Any, host: Any) -> tuple[str, str | None]:
+    """Return Segment's key, "" for no dual running, and its host, None for Segment's own default. Raises InvalidSetting."""
+    if write_key is not None and not isinstance(write_key, str):
+        raise InvalidSetting(f"segment_write_key must be the write key of your source in Segment, got {type(write_key).__name__}")
+    key = (write_key or "").strip()
+    if key.startswith(("phc_", "phx_")):
+        raise InvalidSetting(
+            "segment_write_key is PostHog's. Set it to the write key of your source in Segment, and write_key to PostHog's"
+        )
+    if host is None or host == "":
+        return key, None
+    if not isinstance(host, str):
+        raise InvalidSetting(f"segment_host must be a string such as {_SEGMENT}, got {type(host).__name__}")
+    address: str = host.strip().rstrip("/")
+    name = _host_name(address)
+    if not name:
+        raise InvalidSetting(f"segment_host must be a URL with its scheme, such as {_SEGMENT}")
+    if name == "posthog.com" or name.endswith(".posthog.com"):
+        raise InvalidSetting(f"segment_host is PostHog's, which host is for. Leave it out, or set it to Segment's, such as {_SEGMENT}")
+    return key, address
 
 
 def check_number(name: str, value: Any, *, least: float = 0, most: float = inf, whole: bool = False, more: bool = False) -> None:

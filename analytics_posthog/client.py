@@ -19,6 +19,7 @@ from ._message import Message, complete, refusal
 from ._outbox import Outbox
 from ._outbox_directory import OutboxDirectory, ready
 from ._report import OnError, OnSuccess, Report, log
+from ._segment import Both, Segment, SegmentSettings
 from ._upload import Retries
 from ._values import Pass
 from .errors import AnalyticsError, DeliveryError, InvalidMessage
@@ -34,7 +35,8 @@ class Client(Calls):
     """Takes Segment's calls and sends them to PostHog.
 
     The parameters are Segment's, in Segment's order; those after the `*` are ours. `write_key` is PostHog's project API key
-    (phc_...); with "" nothing is sent. `host` is PostHog's address, by default its US cloud. Durations are in seconds.
+    (phc_...); with "" nothing is sent. `host` is PostHog's address, by default its US cloud. With `segment_write_key` each
+    message goes to Segment too, and flush, shutdown and exit wait for both sides. Durations are in seconds.
     Raises InvalidSetting, at once, for a setting that can't work.
     """
 
@@ -72,6 +74,8 @@ class Client(Calls):
         outbox: str | os.PathLike[str] | None = None
         outbox_max_bytes: int = 256 * 1024 * 1024
         outbox_sync: str = "os"
+        segment_write_key: str | None = None
+        segment_host: str | None = None
 
     log: ClassVar[logging.Logger] = log
 
@@ -109,6 +113,8 @@ class Client(Calls):
         outbox: str | os.PathLike[str] | None = DefaultConfig.outbox,
         outbox_max_bytes: int = DefaultConfig.outbox_max_bytes,
         outbox_sync: str = DefaultConfig.outbox_sync,
+        segment_write_key: str | None = DefaultConfig.segment_write_key,
+        segment_host: str | None = DefaultConfig.segment_host,
     ) -> None:
         key = _settings.check_write_key(write_key)
         for name, number in (
@@ -128,6 +134,7 @@ class Client(Calls):
         callbacks = {"on_error": on_error, "on_success": on_success, "before_send": before_send}
         _settings.check_choices(callbacks, proxies, group_type, person_profiles)
         address = _settings.check_host(host)
+        segment_key, segment_address = _settings.check_segment(segment_write_key, segment_host)
         directory = ready(outbox) if outbox is not None and send and key else None
         self.write_key = write_key
         self.host = host
@@ -146,6 +153,24 @@ class Client(Calls):
             self._report.warn_once("write_key", "write_key is empty, so nothing is sent. Set it to the project API key (phc_...)")
         if oauth_client_id or oauth_client_key or oauth_key_id:
             self._report.warn_once("oauth", "the oauth settings are Segment's; PostHog has no such thing, the project API key is enough")
+        retries = Retries(max_retries, max_total_backoff_duration, max_rate_limit_duration)
+        segment = None
+        if segment_key and send and key:
+            segment = Segment(
+                SegmentSettings(
+                    segment_key,
+                    segment_address,
+                    sync_mode=bool(sync_mode),
+                    max_queue_size=max_queue_size,
+                    gzip=bool(gzip),
+                    timeout=timeout,
+                    retries=retries,
+                    proxies=proxies or None,
+                    upload_size=upload_size,
+                    upload_interval=upload_interval,
+                ),
+                self._report,
+            )
         self._posthog = PostHog(
             key,
             host=address,
@@ -154,7 +179,7 @@ class Client(Calls):
             max_queue_size=max_queue_size,
             gzip=bool(gzip),
             timeout=timeout,
-            retries=Retries(max_retries, max_total_backoff_duration, max_rate_limit_duration),
+            retries=retries,
             proxies=proxies or None,
             thread=thread,
             upload_size=upload_size,
@@ -164,10 +189,12 @@ class Client(Calls):
             block_when_full=block_when_full,
             report=self._report,
         )
-        self._delivery: PostHog | Outbox = self._posthog
+        self._delivery: PostHog | Outbox | Both = self._posthog
         if directory is not None:
             to_disk = outbox_sync == "disk"
             self._delivery = Outbox(OutboxDirectory(directory, max_bytes=outbox_max_bytes, to_disk=to_disk), self._posthog, self._report)
+        if segment is not None:
+            self._delivery = Both(self._delivery, self._posthog, segment)
 
     def _log_to(self, handler: logging.Handler | None, debug: bool) -> None:
         """Log to `handler`, and in debug mode everything, if need be to standard error. Untouched without either."""
@@ -203,6 +230,8 @@ class Client(Calls):
                 self._report.left_out(message["type"], done.left_out)
             reason = refusal(message)
             if reason is not None:
+                if isinstance(self._delivery, Both):
+                    self._delivery.refused(message)
                 raise InvalidMessage(reason)
             self._delivery.send(message, done.size)
         except DeliveryError:  # in sync_mode only, where Segment's client raises too

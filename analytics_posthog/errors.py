@@ -40,3 +40,18 @@ class DeliveryError(AnalyticsError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class SegmentError(AnalyticsError):
+    """Of dual running: Segment's side can't take a message, or didn't get it. Told to `on_error`, never raised; PostHog's side goes on.
+
+    `status` is the HTTP status of Segment's last answer, or None when there was none.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class InstallRefused(AnalyticsError, RuntimeError):
+    """`install_as_segment()` can't take the place of a module, for the reason that its text names. Nothing was changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -28,6 +29,24 @@ def posthog_server() -> Iterator[PostHogServer]:
         # While the server still answers, so that nothing goes on retrying against a closed port.
         forget_default_client()
     assert not server.errors, server.errors
+
+
+@pytest.fixture
+def segment_server() -> Iterator[PostHogServer]:
+    """A server of its own for what Segment's own client sends."""
+    with PostHogServer() as server:
+        yield server
+    assert not server.errors, server.errors
+
+
+@pytest.fixture
+def dead_server() -> Iterator[PostHogServer]:
+    """A server that refuses connections: nobody listens on its port, and nobody else gets it."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        server = PostHogServer()
+        server.port = bound.getsockname()[1]
+        yield server
 
 
 @pytest.fixture(autouse=True)

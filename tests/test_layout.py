@@ -37,6 +37,8 @@ ORDER = [
     "_outbox_file",
     "_outbox_directory",
     "_outbox",
+    "_segment",
+    "_install",
     "_settings",
     "_calls",
     "client",

@@ -54,6 +54,8 @@ DISTINCTIVE: dict[str, Any] = {
     "outbox": "outbox",
     "outbox_max_bytes": 1_000_000,
     "outbox_sync": "disk",
+    "segment_write_key": "segment-key",
+    "segment_host": "http://127.0.0.1:9",
 }
 
 

@@ -16,21 +16,24 @@ ERRORS = [
     "AnalyticsError",
     "ClientShutDown",
     "DeliveryError",
+    "InstallRefused",
     "InvalidMessage",
     "InvalidSetting",
     "MessageTooLarge",
     "QueueFull",
+    "SegmentError",
 ]
 LIFE = ["flush", "flush_on_signal", "join", "shutdown", "stats"]
 SETTINGS = (
-    "before_send block_when_full debug exit_timeout group_type gzip host log_handler max_queue_size max_rate_limit_duration max_retries "
-    "max_total_backoff_duration oauth_auth_server oauth_client_id oauth_client_key oauth_key_id oauth_scope on_error on_success outbox "
-    "outbox_max_bytes outbox_sync person_profiles proxies send sync_mode thread timeout upload_interval upload_size write_key"
+    "before_send block_when_full debug exit_timeout group_type gzip host log_handler max_queue_size max_rate_limit_duration "
+    "max_retries max_total_backoff_duration oauth_auth_server oauth_client_id oauth_client_key oauth_key_id oauth_scope on_error "
+    "on_success outbox outbox_max_bytes outbox_sync person_profiles proxies segment_host segment_write_key send sync_mode thread "
+    "timeout upload_interval upload_size write_key"
 ).split()
 
 
 def test_what_import_star_brings() -> None:
-    assert sorted(analytics_posthog.__all__) == sorted(["Client", *CALLS, *ERRORS, *LIFE])
+    assert sorted(analytics_posthog.__all__) == sorted(["Client", "install_as_segment", *CALLS, *ERRORS, *LIFE])
     assert [name for name in analytics_posthog.__all__ if not hasattr(analytics_posthog, name)] == []
 
 

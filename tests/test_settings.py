@@ -23,6 +23,8 @@ PERSONAL = (
     "write_key is a personal API key (phx_...), which can't capture events. Take the project API key (phc_...) "
     f"from Settings > Project > General in PostHog, and set host to {HOSTS}"
 )
+NO_SEGMENT_KEY = "segment_write_key is PostHog's. Set it to the write key of your source in Segment, and write_key to PostHog's"
+NO_SEGMENT_HOST = "segment_host is PostHog's, which host is for. Leave it out, or set it to Segment's, such as https://api.segment.io"
 
 # Setting, value: the whole text of the error.
 UNUSABLE: list[tuple[str, Any, str]] = [
@@ -55,6 +57,12 @@ UNUSABLE: list[tuple[str, Any, str]] = [
     ("proxies", "http://proxy:3128", "proxies must be a dict such as {'https': 'http://proxy:3128'}, got str"),
     ("outbox", 5, "outbox must be the path of a directory, got int"),
     ("outbox_sync", "never", "outbox_sync must be one of 'os', 'disk'"),
+    ("segment_write_key", 5, "segment_write_key must be the write key of your source in Segment, got int"),
+    ("segment_write_key", " phc_4111", NO_SEGMENT_KEY),
+    ("segment_host", "api.segment.io", "segment_host must be a URL with its scheme, such as https://api.segment.io"),
+    ("segment_host", "https://api.segment.io?a=1", "segment_host must be a URL with its scheme, such as https://api.segment.io"),
+    ("segment_host", 5, "segment_host must be a string such as https://api.segment.io, got int"),
+    ("segment_host", "https://eu.i.posthog.com", NO_SEGMENT_HOST),
 ]
 NUMBERS: dict[str, tuple[str, list[Any]]] = {
     "max_queue_size": ("a whole number from 0", [-1, 1.5, None, "100", True]),
@@ -111,6 +119,7 @@ USABLE = [
     {"max_queue_size": 0}, {"max_retries": 0}, {"upload_interval": 0}, {"max_total_backoff_duration": float("inf")}, {"timeout": 0.001},
     {"max_rate_limit_duration": 0}, {"host": ""}, {"host": "http://[::1]:8000"}, {"host": "https://a.example/ingest"}, {"proxies": {}},
     {"on_error": None}, {"log_handler": None}, {"person_profiles": "identified_only"}, {"host": "https://notsegmentapis.com"},
+    {"segment_write_key": ""}, {"segment_write_key": "key", "segment_host": ""}, {"segment_host": "https://events.eu1.segmentapis.com/"},
 ]  # fmt: skip
 
 

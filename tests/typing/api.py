@@ -42,6 +42,15 @@ def before_send(event: dict[str, Any]) -> dict[str, Any] | None:
     return None if event["event"] == "Heartbeat" else event
 
 
+def in_segment_s_place() -> None:
+    """For code that can't be changed."""
+    try:
+        analytics.install_as_segment()
+        analytics.install_as_segment(legacy=True)
+    except analytics.InstallRefused as error:
+        assert_type(error, analytics.InstallRefused)
+
+
 def every_setting_of_the_module() -> None:
     analytics.write_key = "phc_key"
     analytics.host = "https://eu.i.posthog.com"
@@ -58,6 +67,8 @@ def every_setting_of_the_module() -> None:
     analytics.timeout = 5
     analytics.timeout = 2.5
     analytics.max_retries = 3
+    analytics.segment_write_key = "key"
+    analytics.segment_host = None
     analytics.max_total_backoff_duration = 60
     analytics.max_rate_limit_duration = 60
     analytics.proxies = {"https": "http://127.0.0.1:3128"}
