@@ -1,0 +1,123 @@
+"""Replays one file: reads ahead, sends in order, keeps the rejects, and writes down how far it is, in this order."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from hashlib import sha256
+from typing import TypeAlias
+
+from ._archive import STDIN, identity, name_of, opened
+from ._replay_line import Choice, LineEvent, Lines
+from ._replay_reader import Portion, ahead, portions
+from ._replay_rejects import Reject, Rejects
+from ._replay_sender import BATCH, Sender
+from ._replay_state import State
+from ._replay_summary import Summary
+from ._upload import now
+
+# Called after each portion: what is done of the file so far, and up to which byte of it, 0 if that isn't known.
+OnPortion: TypeAlias = Callable[[Summary, int], object]
+
+
+class Replay:
+    """How files are to be replayed. Without a `sender` nothing is sent or written: what would be is counted."""
+
+    def __init__(
+        self,
+        choice: Choice,
+        sender: Sender | None,
+        *,
+        state: str | os.PathLike[str] | None = None,
+        rejects: str | os.PathLike[str] | None = None,
+        on_portion: OnPortion | None = None,
+    ) -> None:
+        self._choice = choice
+        self._sender = sender
+        self._state = state if sender is not None else None
+        self._rejects = Rejects(rejects) if rejects is not None and sender is not None else None
+        self._on_portion = on_portion
+
+    def run(self, url: str) -> Summary:
+        """Replay one file from where an earlier run of the same has stopped, and return what became of it in all runs.
+
+        Raises Unreadable for a file that can't be read, DeliveryError and Interrupted, InvalidSetting.
+        """
+        state = self._state_of(url)
+        if state is not None and state.done:
+            return state.summary
+        return _File(url, self._choice, self._sender, state, self._rejects).run(self._on_portion)
+
+    def is_done(self, url: str) -> bool:
+        """Whether an earlier run has come to the file's end."""
+        state = self._state_of(url)
+        return state is not None and state.done
+
+    def _state_of(self, url: str) -> State | None:
+        if self._state is None or self._sender is None or url == STDIN:
+            return None
+        target = self._sender.target
+        key = sha256(str(target["key"]).encode()).hexdigest()
+        return State(self._state, {**identity(url), **self._choice.as_dict(), "host": target["host"], "key": key})
+
+
+class _File:
+    """The replay of one file."""
+
+    def __init__(self, url: str, choice: Choice, sender: Sender | None, state: State | None, rejects: Rejects | None) -> None:
+        self._url = url
+        self._lines = Lines(name_of(url), choice)
+        self._sender = sender
+        self._state = state
+        self._rejects = rejects
+        self._after = state.line if state is not None else 0
+        # Rejects that were written when the process was killed, before that was written down.
+        self._written = rejects.numbers(url, self._after) if rejects is not None and state is not None and state.resumed else set()
+
+    def run(self, on_portion: OnPortion | None) -> Summary:
+        summary = self._state.summary if self._state is not None else Summary()
+        line, since = self._after, now()
+        with closing(ahead(self._portions)) as coming:
+            for portion in coming:
+                refused = self._sender.send(portion.events) if self._sender is not None else []
+                moment = now()
+                summary += self._settled(portion, refused, moment - since)
+                line, since = portion.line, moment
+                if self._state is not None:
+                    self._state.save(line, summary)
+                if on_portion is not None:
+                    on_portion(summary, portion.position)
+        if self._state is not None:
+            self._state.save(line, summary, done=True)
+        return summary
+
+    def _portions(self) -> Iterator[Portion]:
+        most = self._sender.most if self._sender is not None else BATCH
+        with opened(self._url) as file:
+            yield from portions(self._url, file, self._lines, after=self._after, most=most)
+
+    def _settled(self, portion: Portion, refused: list[tuple[LineEvent, str]], seconds: float) -> Summary:
+        """Keep a portion's rejects, and return its summary."""
+        rejects = [*portion.rejects, *(Reject(event.number, reason, event.line) for event, reason in refused)]
+        if self._rejects is not None:
+            new = [reject for reject in rejects if reject.number not in self._written]
+            self._rejects.write(self._url, sorted(new, key=_number))
+        lost = {id(event) for event, _ in refused}
+        sent = [event for event in portion.events if id(event) not in lost] if lost else portion.events
+        first, last = portion.first_and_last()
+        return Summary(
+            delivered=len(sent),
+            calls=Counter(event.message["type"] for event in sent),
+            events=Counter(event["event"] for event in sent),
+            rejected=Counter(reject.reason for reject in rejects),
+            skipped=portion.skipped,
+            first=first,
+            last=last,
+            seconds=seconds,
+        )
+
+
+def _number(reject: Reject) -> int:
+    return reject.number
