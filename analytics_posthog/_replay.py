@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,7 +14,7 @@ from ._archive import STDIN, identity, name_of, opened
 from ._replay_line import Choice, LineEvent, Lines
 from ._replay_reader import Portion, ahead, portions
 from ._replay_rejects import Reject, Rejects
-from ._replay_sender import BATCH, Sender
+from ._replay_sender import BATCH, Interrupted, Sender
 from ._replay_state import State
 from ._replay_summary import Summary
 from ._upload import now
@@ -33,12 +34,14 @@ class Replay:
         state: str | os.PathLike[str] | None = None,
         rejects: str | os.PathLike[str] | None = None,
         on_portion: OnPortion | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self._choice = choice
         self._sender = sender
         self._state = state if sender is not None else None
         self._rejects = Rejects(rejects) if rejects is not None and sender is not None else None
-        self._on_portion = on_portion
+        self._on_portion: OnPortion = on_portion or _nobody
+        self._stop = stop or threading.Event()
 
     def run(self, url: str) -> Summary:
         """Replay one file from where an earlier run of the same has stopped, and return what became of it in all runs.
@@ -48,12 +51,12 @@ class Replay:
         state = self._state_of(url)
         if state is not None and state.done:
             return state.summary
-        return _File(url, self._choice, self._sender, state, self._rejects).run(self._on_portion)
+        return _File(url, self._choice, self._sender, state, self._rejects).run(self._on_portion, self._stop)
 
-    def is_done(self, url: str) -> bool:
-        """Whether an earlier run has come to the file's end."""
+    def earlier(self, url: str) -> tuple[Summary, bool]:
+        """Return what earlier runs have done of a file, and whether that is all of it. Raises Unreadable and InvalidSetting."""
         state = self._state_of(url)
-        return state is not None and state.done
+        return (Summary(), False) if state is None else (state.summary, state.done)
 
     def _state_of(self, url: str) -> State | None:
         if self._state is None or self._sender is None or url == STDIN:
@@ -73,22 +76,27 @@ class _File:
         self._state = state
         self._rejects = rejects
         self._after = state.line if state is not None else 0
-        # Rejects that were written when the process was killed, before that was written down.
-        self._written = rejects.numbers(url, self._after) if rejects is not None and state is not None and state.resumed else set()
+        self._written: set[int] = set()
+        if rejects is not None and state is not None and state.resumed:
+            # Those that were written when the process was killed before it had written down its state.
+            self._written = rejects.numbers(url, self._after)
 
-    def run(self, on_portion: OnPortion | None) -> Summary:
+    def run(self, on_portion: OnPortion, stop: threading.Event) -> Summary:
         summary = self._state.summary if self._state is not None else Summary()
         line, since = self._after, now()
+        if self._state is not None:
+            self._state.save(line, summary)
         with closing(ahead(self._portions)) as coming:
             for portion in coming:
+                if stop.is_set():
+                    raise Interrupted("stopped")
                 refused = self._sender.send(portion.events) if self._sender is not None else []
                 moment = now()
                 summary += self._settled(portion, refused, moment - since)
                 line, since = portion.line, moment
                 if self._state is not None:
                     self._state.save(line, summary)
-                if on_portion is not None:
-                    on_portion(summary, portion.position)
+                on_portion(summary, portion.position)
         if self._state is not None:
             self._state.save(line, summary, done=True)
         return summary
@@ -117,6 +125,10 @@ class _File:
             last=last,
             seconds=seconds,
         )
+
+
+def _nobody(summary: Summary, position: int) -> None:
+    """Called if nobody wants to hear."""
 
 
 def _number(reject: Reject) -> int:

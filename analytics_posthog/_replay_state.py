@@ -39,8 +39,6 @@ class State:
             if stat.S_IMODE(self._directory.stat().st_mode) & 0o077:
                 self._directory.chmod(0o700)
             self._load()
-            if not self.resumed:
-                self.save(0, self.summary)
         except OSError as error:
             raise InvalidSetting(f"the state can't be kept in {self._directory}: {error.strerror}. Name another directory") from error
 
