@@ -1,4 +1,4 @@
-"""`analytics-posthog replay`: Segment's archives into PostHog, oldest first, file after file, to be stopped and gone on with at any time."""
+"""`analytics-posthog replay`: archives of Segment messages into PostHog, oldest first, to be stopped and gone on with at any time."""
 
 from __future__ import annotations
 
