@@ -117,8 +117,8 @@ class _File:
         first, last = portion.first_and_last()
         return Summary(
             delivered=len(sent),
-            calls=Counter(event.message["type"] for event in sent),
-            events=Counter(event["event"] for event in sent),
+            calls=Counter(event.call for event in sent),
+            events=Counter(event.name for event in sent),
             rejected=Counter(reject.reason for reject in rejects),
             skipped=portion.skipped,
             first=first,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Any, Final
 
 import posthog
 
-from ._batch import post_batch
+from ._batch import post_texts
+from ._replay_line import LineEvent
 from ._session import Session
 from ._settings import MAX_WAIT, check_host, check_number, check_write_key
 from ._upload import Event, Retries, Uploader, now
@@ -22,9 +23,6 @@ _TIMEOUT: Final = 15  # seconds for one request
 _MAX_BACKOFF: Final = 43200.0  # seconds, as a client's own setting
 _MAX_RATE_LIMIT: Final = 1800.0
 _REFUSED: Final = {400: "PostHog answered 400: it doesn't take such an event", 413: "PostHog answered 413: the event is too large"}
-
-
-E = TypeVar("E", bound=Event)
 
 
 class Interrupted(AnalyticsError):
@@ -69,7 +67,7 @@ class Sender:
         """How many events to hand over at a time, so that a slow pace is no pace of bursts."""
         return BATCH if not self._pace else max(1, min(BATCH, int(self._pace)))
 
-    def send(self, events: Sequence[E]) -> list[tuple[E, str]]:
+    def send(self, events: Sequence[LineEvent]) -> list[tuple[LineEvent, str]]:
         """Send events; return those that PostHog refuses, each with the reason.
 
         Raises Interrupted, and DeliveryError when there is no sense in going on; some may have been taken by then.
@@ -99,12 +97,12 @@ class Sender:
         if self.stop.is_set():
             raise Interrupted("stopped")
 
-    def _post(self, batch: list[Event]) -> None:
-        post_batch(self._client, batch, self._session, historical_migration=True)
+    def _post(self, batch: list[Any]) -> None:
+        post_texts(self._client, [event.text for event in batch], self._session, historical_migration=True)
 
 
 def _filled(event: Event) -> None:
-    """Called for events that aren't converted yet; ours are."""
+    """Called for events that aren't converted yet; ours are written already."""
 
 
 def _heard(error: Exception | None, events: list[Event]) -> None:
