@@ -111,7 +111,7 @@ class Lines:
         """Return the event of a line. Raises Skipped, and InvalidMessage with what is wrong with the line."""
         said, message = self._parsed(line)
         # What only the long way mends: lone surrogates and too many levels.
-        if "\\ud" in said or "\\uD" in said or said.count("{") + said.count("[") > _SURELY_FLAT:
+        if ("\\" in said and ("\\ud" in said or "\\uD" in said)) or said.count("{") + said.count("[") > _SURELY_FLAT:
             return self._event(number, line, self._cleaned(message))
         try:
             return self._event(number, line, message)

@@ -22,7 +22,7 @@ _NAMES = {"identify": "$identify", "page": "$pageview", "screen": "$screen", "gr
 
 
 def guide(directory: str, host: str) -> int:
-    """A loop over the lines with `capture()`, historical_migration on, as in the guides for Mixpanel and Amplitude.
+    """A loop over the lines with `capture()` and historical_migration, as in the guide for Amplitude: all that an event has goes along.
 
     The queue holds all, else the client would drop what the network is too slow for.
     """
@@ -39,7 +39,6 @@ def guide(directory: str, host: str) -> int:
                     distinct_id=message["userId"],
                     properties=_properties(message),
                     timestamp=datetime.fromisoformat(message["timestamp"].replace("Z", "+00:00")),
-                    uuid=None,
                 )
                 count += 1
     client.shutdown()
@@ -47,13 +46,12 @@ def guide(directory: str, host: str) -> int:
 
 
 def _properties(message: dict[str, Any]) -> dict[str, Any]:
-    """What a person would write by hand: the call's own properties, the traits, and the most needed of the context."""
-    context = message["context"]
-    properties = {**message.get("properties", {}), "$ip": context["ip"], "$current_url": context["page"]["url"]}
+    """The event's own properties, all other fields that say something of it, and the traits."""
+    properties = {**message.get("properties", {}), **message["context"], "$geoip_disable": True}
     if message["type"] == "identify":
         properties["$set"] = message["traits"]
     if message["type"] == "group":
-        properties |= {"$group_type": "company", "$group_key": message["groupId"], "$group_set": message["traits"]}
+        properties |= {"$group_type": "segment_group", "$group_key": message["groupId"], "$group_set": message["traits"]}
     return properties
 
 
