@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, Final, NamedTuple
 
 MAX_LINE: Final = 16 * 1024 * 1024  # bytes; a longer line is passed over without being held
 _CHUNK: Final = 128 * 1024
 _GZIP: Final = b"\x1f\x8b"
+_AS_GZIP: Final = 31  # zlib's word for it
 _BOM: Final = b"\xef\xbb\xbf"
 _TORN: Final = "the file's gzip data ends too early; what would follow is missing"
 _DAMAGED: Final = "the file's gzip data is damaged here; what follows can't be read"
@@ -83,22 +85,31 @@ def _plain(file: BinaryIO) -> Iterator[bytes]:
 
 def _unzipped(data: bytes, file: BinaryIO) -> Iterator[bytes]:
     """The same for gzip: any number of members, with zeros after them, as some tools pad them."""
-    member = zlib.decompressobj(31)
-    try:
-        while True:
-            if member.eof:
-                data = (member.unused_data or file.read(_CHUNK)).lstrip(b"\0")
-                while not data and (more := file.read(_CHUNK)):
-                    data = more.lstrip(b"\0")
-                if not data:
-                    return
-                member = zlib.decompressobj(31)
+    member = zlib.decompressobj(_AS_GZIP)
+    while True:
+        if member.eof:
+            data = (member.unused_data or file.read(_CHUNK)).lstrip(b"\0")
+            while not data and (more := file.read(_CHUNK)):
+                data = more.lstrip(b"\0")
+            if not data:
+                return
+            member = zlib.decompressobj(_AS_GZIP)
+        before = member.copy()
+        try:
             plain = member.decompress(data, _CHUNK)
-            yield plain
-            data = member.unconsumed_tail
-            if not data and not member.eof and len(plain) < _CHUNK:
-                data = file.read(_CHUNK)
-                if not data:
-                    raise _Broken(_TORN)
-    except zlib.error:
-        raise _Broken(_DAMAGED) from None
+        except zlib.error:
+            yield from _until_damage(before, data)
+            raise _Broken(_DAMAGED) from None
+        yield plain
+        data = member.unconsumed_tail
+        if not data and not member.eof and len(plain) < _CHUNK:
+            data = file.read(_CHUNK)
+            if not data:
+                raise _Broken(_TORN)
+
+
+def _until_damage(member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """Yield what can be read before the damage: zlib keeps to itself what it had when it came to it."""
+    with suppress(zlib.error):
+        for place in range(len(data)):
+            yield member.decompress(data[place : place + 1])

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
-from ._archive import find
+from ._archive import STDIN, find, is_url
 from ._replay import Replay
 from ._replay_line import checked_choice
 from ._replay_sender import Sender
@@ -24,9 +24,11 @@ def sources(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
     """Return the files at `places`, each once, oldest first: the order in which they are to be replayed.
 
     A place is a file, a directory, a glob, or a URL that fsspec knows (s3://, gs://); below a directory all files count but hidden ones
-    and those in `exclude`. Raises InvalidSetting for a place where no file is, or which needs a package that isn't installed.
+    and those in `exclude`. Paths are absolute.
+
+    Raises InvalidSetting for a place where no file is, or which needs a package that isn't installed.
     """
-    return find(places, exclude=exclude)
+    return [file if is_url(file) or file == STDIN else os.path.abspath(file) for file in find(places, exclude=exclude)]
 
 
 def replay_file(
