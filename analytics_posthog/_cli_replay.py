@@ -126,8 +126,9 @@ def _replay_all(
         except Interrupted:
             progress.say(f"stopped. {_GOES_ON}")
             return 1
-        except DeliveryError as error:
-            progress.say(f"error: {error}. {_GOES_ON}")
+        except (DeliveryError, OSError) as error:
+            why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+            progress.say(f"error: {why}. {_GOES_ON}")
             return 1
     return 1 if progress.summary.rejected else code
 

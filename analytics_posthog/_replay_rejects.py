@@ -40,9 +40,12 @@ class Rejects:
         if not rejects:
             return
         data = "".join(_written(source, reject) for reject in rejects).encode()
-        with self._locked() as fd:
-            while data:
-                data = data[os.write(fd, data) :]
+        try:
+            with self._locked() as fd:
+                while data:
+                    data = data[os.write(fd, data) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.path) from error
 
     def numbers(self, source: str, after: int) -> set[int]:
         """Return the numbers above `after` of the source's lines that are in the file already. Raises OSError."""

@@ -59,7 +59,7 @@ def command_line(*arguments: object) -> list[str]:
 def variables(host: str | None = None, **more: str) -> dict[str, str]:
     """A user's environment: key and host in it."""
     named = {"POSTHOG_HOST": host} if host else {}
-    return environment(POSTHOG_PROJECT_API_KEY=KEY, NO_PROXY="127.0.0.1", **named, **more)
+    return environment(**{"POSTHOG_PROJECT_API_KEY": KEY, "NO_PROXY": "127.0.0.1", **named, **more})
 
 
 def replay(
