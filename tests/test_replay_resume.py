@@ -79,7 +79,7 @@ def test_a_signal_ends_it_after_the_batch_in_hand_and_nothing_is_sent_twice(
         code,
         "stopped. The same command goes on where it stopped\n16 lines were rejected, see rejects.jsonl\n",
     )
-    assert "delivered: 1,473" in output
+    assert "delivered: 1,489\n" in output
     assert len(posthog_server.requests) == 3
     posthog_server.answer = None
     assert replay(posthog_server.url, tmp_path, "archive").returncode == 1
@@ -146,13 +146,14 @@ def test_replay_file_goes_on_where_it_stopped_and_its_summary_is_that_of_all_run
 
 
 def test_a_state_that_is_damaged_begins_anew(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    write(tmp_path / "a.gz", [message(0)])
-    for damage in (b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "line": "x", "done": true, "summary": {}}'):
-        replay(posthog_server.url, tmp_path, "a.gz")
-        (file,) = (tmp_path / ".analytics-posthog-replay").glob("*.json")
-        file.write_bytes(damage)
-    assert replay(posthog_server.url, tmp_path, "a.gz").returncode == 0
-    assert len(posthog_server.events) == 6
+    path = write(tmp_path / "a.gz", [message(0)])
+    damages = (b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "line": "x", "done": true, "summary": {}}')
+    for damage in (*damages, None):
+        replay_file(str(path), write_key=KEY, host=posthog_server.url, state=tmp_path / "state")
+        (file,) = (tmp_path / "state").iterdir()
+        if damage is not None:
+            file.write_bytes(damage)
+    assert len(posthog_server.events) == len(damages) + 1
     assert len(posthog_server.unique_events()) == 1
 
 
