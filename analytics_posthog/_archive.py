@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from .errors import AnalyticsError, InvalidSetting
 
@@ -76,7 +76,9 @@ def identity(url: str) -> dict[str, Any]:
 def opened(url: str) -> Iterator[BinaryIO]:
     """Open a file to read its bytes. Raises Unreadable."""
     if url == STDIN:
-        yield sys.stdin.buffer
+        # Without a buffer, whose lock a thread that waits for input would hold when the process ends.
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as raw:
+            yield cast(BinaryIO, raw)
         return
     try:
         if is_url(url):

@@ -75,6 +75,8 @@ def lines(file: BinaryIO, after: int = 0) -> Iterator[Line]:
 def _plain(file: BinaryIO) -> Iterator[bytes]:
     """Yield a file's content in pieces, unzipped if it begins as gzip does. Raises _Broken."""
     data = file.read(_CHUNK)
+    if len(data) == 1:  # from a pipe
+        data += file.read(_CHUNK)
     if data.startswith(_GZIP):
         yield from _unzipped(data, file)
         return

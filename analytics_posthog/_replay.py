@@ -86,7 +86,7 @@ class _File:
         line, since = self._after, now()
         if self._state is not None:
             self._state.save(line, summary)
-        with closing(ahead(self._portions)) as coming:
+        with closing(ahead(self._portions, stop)) as coming:
             for portion in coming:
                 if stop.is_set():
                     raise Interrupted("stopped")
@@ -97,6 +97,8 @@ class _File:
                 if self._state is not None:
                     self._state.save(line, summary)
                 on_portion(summary, portion.position)
+        if stop.is_set():
+            raise Interrupted("stopped")
         if self._state is not None:
             self._state.save(line, summary, done=True)
         return summary

@@ -14,13 +14,15 @@ from typing import BinaryIO, Final
 from ._archive import Unreadable
 from ._archive_lines import lines
 from ._replay_line import LineEvent, Lines, Skipped
-from ._replay_rejects import Reject
+from ._replay_rejects import MAX_TEXT, Reject
 from ._report import log
 from ._upload import MAX_BATCH_SIZE
 from .errors import InvalidMessage
 
 _AHEAD: Final = 2  # portions that wait to be sent
 _MAX_LINES: Final = 20_000  # of one portion, sent or not, so that where it stopped is written down now and then
+_LOOK_EVERY: Final = 0.1  # seconds, whether there is a reason to stop
+_PATIENCE: Final = 1.0  # seconds for a read that hangs; its thread ends with the process
 _LINE_COST: Final = 200  # bytes of memory beyond the text
 
 
@@ -66,7 +68,7 @@ def _add(portion: Portion, make: Lines, number: int, text: bytes, fault: str) ->
             raise InvalidMessage(fault)
         event = make.event(number, text)
         portion.events.append(event)
-        portion.size += event.size + _LINE_COST
+        portion.size += event.size + len(text) + _LINE_COST
     except Skipped as why:
         portion.skipped[str(why)] += 1
     except InvalidMessage as error:
@@ -77,8 +79,9 @@ def _add(portion: Portion, make: Lines, number: int, text: bytes, fault: str) ->
 
 
 def _reject(portion: Portion, number: int, reason: str, text: bytes) -> None:
-    portion.rejects.append(Reject(number, reason, text))
-    portion.size += len(text) + _LINE_COST
+    kept = text if len(text) <= MAX_TEXT else b""
+    portion.rejects.append(Reject(number, reason, kept))
+    portion.size += len(kept) + _LINE_COST
 
 
 def _position(file: BinaryIO) -> int:
@@ -101,15 +104,23 @@ class _End:
         self.error = error
 
 
-def ahead(source: Callable[[], Iterator[Portion]]) -> Generator[Portion, None, None]:
-    """Run an iterator in a thread of its own, some portions ahead; raises what it raises. To be closed if it isn't read to its end."""
+def ahead(source: Callable[[], Iterator[Portion]], stopped: threading.Event) -> Generator[Portion, None, None]:
+    """Run an iterator in a thread of its own, some portions ahead; raises what it raises. To be closed if it isn't read to its end.
+
+    Ends early when `stopped` is set, also while the iterator waits for a file that says nothing.
+    """
     ready: queue.Queue[Portion | _End] = queue.Queue(_AHEAD)
     stop = threading.Event()
     thread = threading.Thread(target=_read, args=(source, ready, stop), name="analytics-posthog-replay", daemon=True)
     thread.start()
     try:
         while True:
-            item = ready.get()
+            try:
+                item = ready.get(timeout=_LOOK_EVERY)
+            except queue.Empty:
+                if stopped.is_set():
+                    return
+                continue
             if isinstance(item, _End):
                 if item.error is not None:
                     raise item.error
@@ -120,14 +131,11 @@ def ahead(source: Callable[[], Iterator[Portion]]) -> Generator[Portion, None, N
         thread.join(_PATIENCE)
 
 
-_PATIENCE: Final = 5.0  # seconds for a read that hangs; the thread ends with the process
-
-
 def _read(source: Callable[[], Iterator[Portion]], ready: queue.Queue[Portion | _End], stop: threading.Event) -> None:
     def put(item: Portion | _End) -> bool:
         while not stop.is_set():
             with suppress(queue.Full):
-                ready.put(item, timeout=0.2)
+                ready.put(item, timeout=_LOOK_EVERY)
                 return True
         return False
 

@@ -16,13 +16,13 @@ try:
 except ImportError:  # Windows: then one process a file
     fcntl = None  # type: ignore[assignment]
 
-_MAX_TEXT: Final = 1024 * 1024  # bytes of a line that are kept
+MAX_TEXT: Final = 1024 * 1024  # bytes of a line that are kept
 _CHUNK: Final = 64 * 1024
 _FIRST: Final = b'{"file": '
 
 
 class Reject(NamedTuple):
-    """A line that can't be sent; `text` is b"" if it wasn't held."""
+    """A line that can't be sent; `text` is b"" if it wasn't held, or has more than MAX_TEXT bytes."""
 
     number: int
     reason: str
@@ -94,5 +94,5 @@ def _begin(source: str) -> str:
 
 
 def _written(source: str, reject: Reject) -> str:
-    more = {"text": reject.text.decode("utf-8", "backslashreplace")} if 0 < len(reject.text) <= _MAX_TEXT else {}
+    more = {"text": reject.text.decode("utf-8", "backslashreplace")} if 0 < len(reject.text) <= MAX_TEXT else {}
     return f"{_begin(source)}{reject.number}, {json.dumps({'reason': reject.reason, **more})[1:]}\n"

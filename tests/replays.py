@@ -83,12 +83,17 @@ def replay(
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def start(host: str, directory: Path, *arguments: object) -> subprocess.Popen[str]:
+def start(host: str, directory: Path, *arguments: object, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     """Start the command, to be killed or waited for."""
     return subprocess.Popen(
-        command_line("--rate", "0", *arguments), cwd=directory, env=variables(host), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        command_line("--rate", "0", *arguments),
+        cwd=directory,
+        env=variables(host),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def rejects(path: Path) -> list[dict[str, Any]]:

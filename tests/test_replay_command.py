@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from posthog_server import PostHogServer
-from replays import KEY, command_line, jsonl, message, mode, numbers, rejects, replay, variables, write
+from replays import KEY, command_line, jsonl, message, mode, numbers, rejects, replay, start, variables, write
+
+from analytics_posthog._cli import main
 
 STATE = ".analytics-posthog-replay"
 SUMMARY = """\
@@ -235,6 +237,40 @@ def test_a_terminal_gets_a_bar_with_events_rate_files_and_time_left(posthog_serv
     shown = terminal(posthog_server, tmp_path, "a.gz", "b.gz", "--rate", "0")
     assert re.search(r"100 % 2,000 events, [\d,]+/s, 0 rejected, 2 of 2 files, 0:00:00 left", re.sub(r"\x1b\[[\d;?]*\w", "", shown))
     assert "delivered: 2,000" in shown
+
+
+def test_memory_stays_under_200_mb_whatever_the_lines_are(posthog_server: PostHogServer, tmp_path: Path) -> None:
+    posthog_server.answer = lambda request: (200, {}, b"{}")  # taken and forgotten: the figure is the command's, not the server's
+    large = [message(number, properties={"text": "x" * 850_000}) for number in range(60)]
+    huge = [b'{"type": "track", "text": "' + b"x" * 15_000_000 + b'"}\n' for _ in range(8)]
+    write(tmp_path / "large.gz", [*large, *huge, *large])
+    write(tmp_path / "many.gz", [message(number) for number in range(20_000)] + [b"bad\n"] * 20_000)
+    process = start(posthog_server.url, tmp_path, "large.gz", "many.gz")
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.communicate()
+    assert (process.returncode, output.splitlines()[0]) == (1, "delivered: 20,120")
+    assert usage.ru_maxrss < 200 * 1024  # KiB
+
+
+def test_without_a_terminal_a_line_comes_every_few_seconds(
+    posthog_server: PostHogServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("analytics_posthog._replay_progress._LINE_EVERY", 0.0)
+    for name, value in variables(posthog_server.url).items():
+        monkeypatch.setenv(name, value)
+    archive(tmp_path)
+    files = ["--state", str(tmp_path / "state"), "--rejects", str(tmp_path / "rejects.jsonl")]
+    assert main(["replay", str(tmp_path / "archive"), "--rate", "0", *files]) == 1
+    lines = re.sub(r"[\d,]+/s", "N/s", re.sub(r"\d:\d\d:\d\d left", "T left", capsys.readouterr().err)).splitlines()
+    assert lines == [
+        "2 events, N/s, 1 rejected, 0 of 3 files, T left",
+        "4 events, N/s, 1 rejected, 1 of 3 files, T left",
+        "7 events, N/s, 2 rejected, 2 of 3 files, T left",
+        f"2 lines were rejected, see {tmp_path}/rejects.jsonl",
+    ]
 
 
 def test_help_has_examples_and_says_that_standard_input_starts_anew(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 from posthog_server import HANG, LOST, PostHogServer, Request
-from replays import KEY, message, numbers, rejects, replay, start, write
+from replays import KEY, jsonl, message, numbers, rejects, replay, start, write
 
 from analytics_posthog._replay_rejects import Reject, Rejects
 from analytics_posthog.errors import DeliveryError
@@ -100,6 +101,20 @@ def test_a_signal_ends_a_wait_for_the_rate_and_for_a_retry_at_once(posthog_serve
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 130
+
+
+def test_a_signal_ends_a_wait_for_input(posthog_server: PostHogServer, tmp_path: Path) -> None:
+    process = start(posthog_server.url, tmp_path, "-", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    lines = jsonl(message(number) for number in range(700)).decode()
+    process.stdin.write(lines)
+    process.stdin.flush()
+    posthog_server.wait_for(500)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 143
+    output, errors = process.communicate()
+    assert errors == "stopped. The same command goes on where it stopped\n"
+    assert output.startswith("delivered: 500\n")
 
 
 def test_a_dead_server_ends_it_with_code_1_and_the_same_command_goes_on(posthog_server: PostHogServer, tmp_path: Path) -> None:
