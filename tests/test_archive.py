@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from analytics_posthog._archive import find, identity, name_of
+from analytics_posthog._archive import Unreadable, find, identity, name_of
 from analytics_posthog._archive_lines import MAX_LINE, Line, lines
+from analytics_posthog._replay_line import Lines, checked_choice
+from analytics_posthog._replay_reader import portions
 from analytics_posthog.errors import InvalidSetting
 
 TORN = "the file's gzip data ends too early; what would follow is missing"
@@ -161,3 +164,25 @@ def test_a_file_is_another_when_its_content_may_be(tmp_path: Path) -> None:
     Path(path).write_bytes(b"xy")
     assert identity(path) != before
     assert name_of(path) == name_of("s3://bucket/b/a.gz") == "a.gz"
+
+
+def test_without_fsspec_a_url_is_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(InvalidSetting, match=r"s3:// needs more packages: pip install 'analytics-posthog\[replay\]'"):
+        find(["s3://bucket/x"])
+
+
+class Failing(io.BytesIO):
+    """A file whose second read fails, as a network does."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell():
+            raise ConnectionError("secret")
+        return super().read(10)
+
+
+def test_a_read_that_fails_on_the_way_is_said_without_the_errors_own_text() -> None:
+    choice = checked_choice((None, None), (), (), set_once=False, group_type="g", person_profiles="always")
+    with pytest.raises(Unreadable) as caught:
+        list(portions("s3://bucket/x", Failing(b"{}\n" * 9), Lines("x", choice), after=0, most=5))
+    assert str(caught.value) == "s3://bucket/x can't be read: ConnectionError"

@@ -14,6 +14,7 @@ from posthog_server import PostHogServer
 from replays import KEY, command_line, jsonl, message, mode, numbers, rejects, replay, variables, write
 
 from analytics_posthog._cli import main
+from analytics_posthog._replay_progress import Progress
 
 STATE = ".analytics-posthog-replay"
 SUMMARY = """\
@@ -78,21 +79,6 @@ def test_what_is_done_is_not_sent_again_and_its_counts_stay(posthog_server: Post
     assert without_figures(again.stdout) == without_figures(first.stdout)
     assert again.stdout.endswith(" 0 events/s\n")
     assert len(rejects(tmp_path / "rejects.jsonl")) == 2
-
-
-def test_other_options_and_another_key_or_host_are_another_replay(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    write(tmp_path / "a.gz", [message(0)])
-    for arguments, env in (
-        ((), {}),
-        (("--set-once",), {}),
-        (("--group-type", "company"), {}),
-        ((), {"POSTHOG_PROJECT_API_KEY": "phc_other"}),
-        (("--host", posthog_server.url.replace("127.0.0.1", "localhost")), {"NO_PROXY": "localhost"}),
-    ):
-        count = len(posthog_server.events)
-        for _ in range(2):
-            assert replay(posthog_server.url, tmp_path, "a.gz", *arguments, env=env).returncode == 0
-        assert len(posthog_server.events) == count + 1
 
 
 def test_a_file_that_has_grown_is_read_again(posthog_server: PostHogServer, tmp_path: Path) -> None:
@@ -286,6 +272,14 @@ def test_without_a_terminal_a_line_comes_every_few_seconds(
         "7 events, N/s, 2 rejected, 2 of 3 files, T left",
         f"2 lines were rejected, see {tmp_path}/rejects.jsonl",
     ]
+
+
+def test_a_terminal_without_rich_gets_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    with Progress([]) as progress:
+        progress.say("a line")
+    assert capsys.readouterr().err == "a line\n"
 
 
 def test_help_has_examples_and_says_that_standard_input_starts_anew(tmp_path: Path) -> None:

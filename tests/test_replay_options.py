@@ -110,3 +110,21 @@ def test_times_that_an_app_gives_as_datetimes_have_their_zone_or_utc(posthog_ser
     for since in (datetime(2024, 3, 1, 12, tzinfo=timezone.utc), datetime(2024, 3, 1, 12), "2024-03-01T13:00:00+01:00"):
         assert run(posthog_server, path, since=since).delivered == 1
     assert run(posthog_server, path, since="2024-03-01T12:00:00.001Z").delivered == 0
+
+
+def test_other_options_and_another_key_or_host_are_another_replay(posthog_server: PostHogServer, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.gz", [message(0)])
+    others: list[dict[str, Any]] = [
+        {},
+        {"set_once": True},
+        {"group_type": "company"},
+        {"since": "2024-01-01"},
+        {"skip_events": ["A", "B"]},
+        {"write_key": "phc_other"},
+        {"host": posthog_server.url.replace("127.0.0.1", "localhost")},
+    ]
+    for count, options in enumerate(others, start=1):
+        for _ in range(2):
+            settings = {"write_key": KEY, "host": posthog_server.url, "state": tmp_path / "state", **options}
+            assert replay_file(str(path), **settings).delivered == 1
+        assert len(posthog_server.events) == count
