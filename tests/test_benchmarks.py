@@ -43,3 +43,12 @@ def test_the_benchmark_prints_a_table_with_a_figure_of_each_client_in_every_row(
     assert [row[0] for row in rows] == TITLES
     for row in rows:
         assert all(float(figure.replace(",", "")) > 0 for figure in row[2:5]), row
+
+
+def test_the_benchmark_of_the_replay_prints_a_row_of_each_and_how_many_times_as_many() -> None:
+    lines = run("tests.benchmarks.replay", "--quick").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
+
+    assert [row[0] for row in rows] == ["posthog.capture() a line", "analytics-posthog replay"]
+    assert all(float(row[1].replace(",", "")) > 0 for row in rows)
+    assert float(lines[-1].partition(": ")[2].split()[0]) > 0

@@ -27,6 +27,8 @@ ORDER = [
     "_values",
     "_message",
     "convert",
+    "_archive",
+    "_archive_lines",
     "_upload",
     "_exits",
     "_ledger",
@@ -43,9 +45,29 @@ ORDER = [
     "_calls",
     "client",
     "__init__",
+    "_replay_summary",
+    "_replay_line",
+    "_replay_rejects",
+    "_replay_reader",
+    "_replay_sender",
+    "_replay_state",
+    "_replay",
+    "replay",
+    "_replay_progress",
+    "_cli_settings",
+    "_cli_replay",
+    "_cli",
+    "__main__",
 ]
 # Who imports what isn't Python's own. All else needs an extra, or belongs to an app.
-THIRD_PARTY = {"_batch": {"posthog", "requests"}, "_delivery": {"posthog"}, "_session": {"requests"}}
+THIRD_PARTY = {
+    "_archive": {"fsspec"},
+    "_batch": {"posthog", "requests"},
+    "_delivery": {"posthog"},
+    "_replay_progress": {"rich"},
+    "_replay_sender": {"posthog"},
+    "_session": {"requests"},
+}
 
 MAX_LINES = 300
 MAX_FUNCTION = 40

@@ -63,6 +63,7 @@ OWN = {
         "wanted",
     ],
     "errors": ERRORS,
+    "replay": ["DEFAULT_RATE", "replay_file", "sources"],
     "version": ["VERSION"],
 }
 

@@ -3,7 +3,8 @@
 A process of its own, so that it shares no interpreter with what is measured. `http.server` would not do: it writes the head
 and the body of an answer apart, and a client then waits 40 ms for a delayed ACK. What it does not do: look at the events.
 
-Each client is given a path of its own, `/<name>`; `GET /` answers with the number of events that came in below each.
+Each client is given a path of its own, `/<name>`; `GET /` answers with the number of events that came in below each. Started with
+`uuids`, it also remembers their uuids, and `GET /uuids/<name>` answers with how many different ones there are and a hash of them all.
 """
 
 from __future__ import annotations
@@ -11,20 +12,26 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
+from typing import Any
+
+from .archive import digest
 
 _END_OF_HEAD = b"\r\n\r\n"
 # What stands in the JSON of each event once, by the end of the address that batches are posted to.
 _ONCE_AN_EVENT = {b"/batch/": b'"uuid":', b"/v1/batch": b'"messageId":'}
+_UUID = re.compile(rb'"uuid": "([0-9a-f-]{36})"')
 _TIMEOUT = 30  # seconds
 
 
 class Sink(asyncio.Protocol):
     """One connection, kept alive as long as the client wants it."""
 
-    def __init__(self, counts: Counter[str]) -> None:
+    def __init__(self, counts: Counter[str], uuids: defaultdict[str, set[bytes]] | None) -> None:
         self._counts = counts
+        self._uuids = uuids
         self._received = bytearray()
         self._needed = 0  # bytes that the current request has; 0: its head has not come yet
 
@@ -53,9 +60,14 @@ class Sink(asyncio.Protocol):
         marker = _ONCE_AN_EVENT.get(b"/" + rest)
         if marker is not None:
             self._counts[name.decode()] += request.count(marker)
+            if self._uuids is not None:
+                self._uuids[name.decode()].update(_UUID.findall(request))
             return _response(b"200 OK", b'{"status": 1, "success": true}')
         if path == b"/":
             return _response(b"200 OK", json.dumps(self._counts).encode())
+        if name == b"uuids" and self._uuids is not None:
+            found = self._uuids[rest.decode()]
+            return _response(b"200 OK", json.dumps({"count": len(found), "digest": digest(found)}).encode())
         return _response(b"404 Not Found", b"{}")
 
 
@@ -75,8 +87,9 @@ def _response(status: bytes, body: bytes) -> bytes:
 async def _serve() -> None:
     """Serve on a free port, print the address, and end when standard input does: the sink ends with who started it."""
     counts: Counter[str] = Counter()
+    uuids: defaultdict[str, set[bytes]] | None = defaultdict(set) if sys.argv[1:] == ["uuids"] else None
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Sink(counts), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Sink(counts, uuids), "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await loop.run_in_executor(None, sys.stdin.buffer.read)
     server.close()
@@ -84,9 +97,20 @@ async def _serve() -> None:
 
 def counts(url: str) -> dict[str, int]:
     """How many events came in, by the path that their client was given."""
+    answer: dict[str, int] = _get(url, "/")
+    return answer
+
+
+def uuids(url: str, name: str) -> dict[str, Any]:
+    """How many different uuids came in below a client's path, and the hash of them."""
+    answer: dict[str, Any] = _get(url, f"/uuids/{name}")
+    return answer
+
+
+def _get(url: str, path: str) -> Any:
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=_TIMEOUT)
-    connection.request("GET", "/")
-    answer: dict[str, int] = json.loads(connection.getresponse().read())
+    connection.request("GET", path)
+    answer = json.loads(connection.getresponse().read())
     connection.close()
     return answer
 

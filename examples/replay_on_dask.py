@@ -1,0 +1,41 @@
+"""Segment's archives into PostHog on a Dask cluster, a file a task: on this machine, or on the cluster of a scheduler.
+
+POSTHOG_PROJECT_API_KEY=phc_... python replay_on_dask.py SOURCE [SCHEDULER]      pip install 'analytics-posthog[dask,replay]'
+
+Run again, it goes on where it stopped. All workers write state and rejects to this directory: with several machines, one that they
+share. Files go side by side, so the latest traits may not win; `only=["track", "page", "screen"]` leaves the rest to the command.
+"""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from dask.distributed import Client, LocalCluster, as_completed
+
+from analytics_posthog.replay import Summary, replay_file, sources
+
+WORKERS = 2
+
+
+def main() -> None:
+    """Maps `replay_file` over the files, and prints what became of them."""
+    with Client(
+        sys.argv[2] if len(sys.argv) > 2 else LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0")
+    ) as client:
+        replay = partial(
+            replay_file,
+            write_key=os.environ["POSTHOG_PROJECT_API_KEY"],
+            host=os.environ.get("POSTHOG_HOST"),
+            state=Path(".analytics-posthog-replay").absolute(),
+            rejects=Path("rejects.jsonl").absolute(),
+            rate=float(os.environ.get("RATE", "1800")) / len(client.nthreads()),  # events a second, over all workers
+        )
+        total = Summary()
+        for _, summary in as_completed(client.map(replay, sources(sys.argv[1:2]), pure=False), with_results=True):
+            total += summary
+        print(f"{total.delivered} delivered, {sum(total.skipped.values())} skipped, rejected: {dict(total.rejected)}")
+
+
+if __name__ == "__main__":
+    main()
