@@ -7,7 +7,9 @@ import argparse
 
 def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subcommands.add_parser("replay", help="bring Segment archives into PostHog", description="Bring Segment archives into PostHog.")
+    parser = subcommands.add_parser(
+        "replay", help="bring Segment archives into PostHog", description="Bring Segment archives into PostHog."
+    )
     parser.set_defaults(run=run)
 
 

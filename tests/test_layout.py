@@ -41,9 +41,25 @@ ORDER = [
     "_calls",
     "client",
     "__init__",
+    # Edges, which nobody imports.
+    "_cli_settings",
+    "_cli_lines",
+    "_cli_side_by_side",
+    "_cli_convert",
+    "_cli_replay",
+    "_check_steps",
+    "_cli_check",
+    "_cli",
+    "__main__",
 ]
 # Who imports what isn't Python's own. All else needs an extra, or belongs to an app.
-THIRD_PARTY = {"_batch": {"posthog", "requests"}, "_delivery": {"posthog"}, "_session": {"requests"}}
+THIRD_PARTY = {
+    "_batch": {"posthog", "requests"},
+    "_check_steps": {"posthog", "requests"},
+    "_cli_side_by_side": {"rich"},
+    "_delivery": {"posthog"},
+    "_session": {"requests"},
+}
 
 MAX_LINES = 300
 MAX_FUNCTION = 40
