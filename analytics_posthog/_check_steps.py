@@ -22,8 +22,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 from posthog import Posthog
-from requests.certs import where
-from requests.utils import get_environ_proxies, select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 
 from ._batch import LIB, post_batch
 from ._message import complete
@@ -36,6 +35,7 @@ DISTINCT_ID: Final = "analytics-posthog-check"
 MOST_SKEW: Final = 60.0  # seconds that two clocks may differ; an answer's Date counts whole ones
 _BODY: Final = 1000  # characters of an answer that are looked at
 _PROXIES: Final = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment"
+_SIGNED_ANEW: Final = "If a proxy or firewall of yours signs anew, name its certificates' file in REQUESTS_CA_BUNDLE"
 
 T = TypeVar("T")
 
@@ -127,9 +127,8 @@ def encrypt(connection: socket.socket, address: str, name: str, timeout: float) 
         with within(timeout, lambda: context.wrap_socket(connection, server_hostname=name)) as encrypted:
             return f"{encrypted.version()}, the certificate is trusted"
     except ssl.SSLCertVerificationError as error:
-        advice = "If a proxy or firewall of yours signs anew, name its certificates' file in REQUESTS_CA_BUNDLE"
         raise Fault(
-            f"the certificate isn't trusted: {error.verify_message}. Check the host's name and this machine's clock. {advice}"
+            f"the certificate isn't trusted: {error.verify_message}. Check the host's name and this machine's clock. {_SIGNED_ANEW}"
         ) from None
     except TimeoutError:
         raise Fault(f"no TLS handshake in {timeout:g} s. What listens there may be no https server: check the port") from None
@@ -147,9 +146,9 @@ def _trusted(address: str) -> ssl.SSLContext:
     """Return a context with the certificates that requests would take."""
     with requests.Session() as session:
         named = session.merge_environment_settings(address, {}, None, None, None)["verify"]
-    bundle = named if isinstance(named, str) else where()
+    bundle = named if isinstance(named, str) else DEFAULT_CA_BUNDLE_PATH
     try:
-        return ssl.create_default_context(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+        return ssl.create_default_context(capath=bundle) if os.path.isdir(bundle) else ssl.create_default_context(cafile=bundle)
     except OSError:
         raise Fault("the certificates' file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names can't be read. Mend or unset it") from None
 
@@ -189,7 +188,9 @@ def _asked(work: Callable[[], object], heard: list[requests.Response], timeout: 
         ) from None
     except requests.exceptions.ProxyError:
         raise Fault(f"the proxy doesn't let it through. {_PROXIES}") from None
-    except Exception as error:
+    except requests.exceptions.SSLError:  # behind a proxy; without one, the step before has seen it
+        raise Fault(f"there is no trusted TLS through the proxy. {_SIGNED_ANEW}") from None
+    except Exception as error:  # Answered, or what batch_post makes of an answer
         if not heard:
             raise Fault(f"the connection broke without an answer ({type(error).__name__}). Check host and port") from None
     return Answer(heard[-1], sent_at, time.monotonic() - begin, len(heard) > 1)

@@ -48,7 +48,7 @@ exit codes:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line, `sys.argv` by default, and return its exit code. Raises SystemExit only from argparse, for help and usage."""
+    """Run a command line, `sys.argv` by default, and return its exit code. Never raises."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(arguments)
@@ -84,7 +84,10 @@ def _run(arguments: list[str]) -> int:
     subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True, parser_class=_Parser)
     for name in COMMANDS:
         import_module(f".{name}", __package__).add_to(subcommands)
-    options = parser.parse_args(arguments)
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as end:  # help, or a wrong argument, which argparse has said
+        return int(end.code or 0)
     code: int = options.run(options)
     return code
 
