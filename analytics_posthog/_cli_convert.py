@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
 from . import _cli_settings as settings
+from ._archive import STDIN, Unreadable, find, opened
+from ._archive_lines import Line, lines
+from ._archive_message import parse
 from ._batch import LIB
-from ._cli_lines import name_of, parse, read
 from ._cli_side_by_side import Page
 from ._events import MAX_EVENT_SIZE
 from ._values import json_default
@@ -24,9 +26,10 @@ examples:
   zcat logs/*.gz | analytics-posthog convert - | head
   analytics-posthog convert --side-by-side archive.jsonl.gz | less
 
-A file has one Segment message a line, as Segment's archives have, gzip or not. Standard output
-gets one PostHog event a line, as the package would send it. A line that is no message is named on
-standard error as file:line: reason, and the next one goes on.
+FILE is a file, a directory, a glob, or an s3:// or gs:// URL (with analytics-posthog[replay]). It has
+one Segment message a line, as Segment's archives have, gzip or not; the oldest file comes first.
+Standard output gets one PostHog event a line, as the package would send it. A line that is no
+message is named on standard error as file:line: reason, and the next one goes on.
 
 With --side-by-side each thing in the event stands beside the part of the message that it was made
 from; "(added)" has no such part, and what "(not sent)" stands beside is not in the event. In a
@@ -58,11 +61,25 @@ def run(options: argparse.Namespace) -> int:
     if not options.files and sys.stdin.isatty():
         raise InvalidSetting("convert needs FILE, or messages on standard input. See analytics-posthog convert --help")
     converter = _Converter(options)
-    for name in options.files or ["-"]:
-        for number, line in read(name, converter.refuse):
-            converter.take(f"{name_of(name)}:{number}", line)
+    for url in find(options.files or [STDIN]):
+        shown = "standard input" if url == STDIN else url
+        for line in _read(url, shown, converter.refuse):
+            converter.take(f"{shown}:{line.number}", line)
     converter.end()
     return converter.code
+
+
+def _read(url: str, shown: str, refuse: Callable[[str, str], None]) -> Iterator[Line]:
+    """Yield a file's lines that aren't blank; one that can't be read, or any further, is told to `refuse`."""
+    try:
+        with opened(url) as file:
+            for line in lines(file):
+                if line.fault or line.text.strip():
+                    yield line
+    except Unreadable as error:
+        refuse(shown, str(error).removeprefix(f"{url} "))
+    except OSError as error:
+        refuse(shown, f"can't be read any further: {error.strerror or type(error).__name__}")
 
 
 class _Converter:
@@ -79,10 +96,13 @@ class _Converter:
         self.code = 1
         _say(f"{place}: {reason}")
 
-    def take(self, place: str, line: bytes) -> None:
+    def take(self, place: str, line: Line) -> None:
         """Convert a line and write what it became."""
+        if line.fault:
+            self.refuse(place, line.fault)
+            return
         try:
-            message = parse(line)
+            message = parse(line.text)
             if not wanted(message):
                 self._unwanted += 1
                 return

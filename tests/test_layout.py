@@ -27,6 +27,9 @@ ORDER = [
     "_values",
     "_message",
     "convert",
+    "_archive",
+    "_archive_lines",
+    "_archive_message",
     "_upload",
     "_exits",
     "_ledger",
@@ -43,7 +46,6 @@ ORDER = [
     "__init__",
     # Edges, which nobody imports.
     "_cli_settings",
-    "_cli_lines",
     "_cli_side_by_side",
     "_cli_convert",
     "_cli_replay",
@@ -54,6 +56,7 @@ ORDER = [
 ]
 # Who imports what isn't Python's own. All else needs an extra, or belongs to an app.
 THIRD_PARTY = {
+    "_archive": {"fsspec"},
     "_batch": {"posthog", "requests"},
     "_check_steps": {"posthog", "requests"},
     "_cli_side_by_side": {"rich"},
