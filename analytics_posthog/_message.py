@@ -153,7 +153,7 @@ def guess_timezone(moment: datetime) -> datetime:
 
 def _timestamp(call: str, value: Any) -> str:
     """Return a time in ISO 8601 with milliseconds and zone; a date is its midnight in UTC."""
-    moment = _parse(str.__str__(value)) if isinstance(value, str) else value
+    moment = parse_time(str.__str__(value)) if isinstance(value, str) else value
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time_of_day(), timezone.utc)
     if isinstance(moment, datetime) and moment == moment:  # pandas.NaT is a datetime that equals nothing
@@ -183,7 +183,8 @@ def _now() -> str:
 _second: tuple[int, str] = (-1, "")
 
 
-def _parse(value: str) -> datetime | None:
+def parse_time(value: str) -> datetime | None:
+    """Return the moment that an ISO 8601 text names, in UTC where it has no zone; None if it is none."""
     match = _ISO_8601.fullmatch(value.strip())
     if match is None:
         return None
