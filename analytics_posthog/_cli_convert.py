@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, Final
 
 from . import _cli_settings as settings
-from ._archive import STDIN, Unreadable, find, opened
+from ._archive import STDIN, Unreadable, find, name_of, opened
 from ._archive_lines import Line, lines
-from ._archive_message import parse
 from ._batch import LIB
 from ._cli_side_by_side import Page
-from ._events import MAX_EVENT_SIZE
+from ._replay_line import Lines, Skipped, checked_choice
+from ._report import log
 from ._values import json_default
-from .convert import to_posthog, wanted
+from .convert import to_posthog
 from .errors import InvalidMessage, InvalidSetting
 
 _EPILOG: Final = """\
@@ -26,10 +26,11 @@ examples:
   zcat logs/*.gz | analytics-posthog convert - | head
   analytics-posthog convert --side-by-side archive.jsonl.gz | less
 
-FILE is a file, a directory, a glob, or an s3:// or gs:// URL (with analytics-posthog[replay]). It has
-one Segment message a line, as Segment's archives have, gzip or not; the oldest file comes first.
-Standard output gets one PostHog event a line, as the package would send it. A line that is no
-message is named on standard error as file:line: reason, and the next one goes on.
+FILE is a file, a directory, a glob, or an s3:// or gs:// URL with the extra [replay].
+It has one Segment message a line, as Segment's archives have, gzip or not; the oldest file comes
+first. Standard output gets one PostHog event a line, as the package sends it. A line that is no
+message, or that PostHog wouldn't take, is named on standard error as file:line: reason, and the
+next one goes on.
 
 With --side-by-side each thing in the event stands beside the part of the message that it was made
 from; "(added)" has no such part, and what "(not sent)" stands beside is not in the event. In a
@@ -61,10 +62,12 @@ def run(options: argparse.Namespace) -> int:
     if not options.files and sys.stdin.isatty():
         raise InvalidSetting("convert needs FILE, or messages on standard input. See analytics-posthog convert --help")
     converter = _Converter(options)
-    for url in find(options.files or [STDIN]):
-        shown = "standard input" if url == STDIN else url
-        for line in _read(url, shown, converter.refuse):
-            converter.take(f"{shown}:{line.number}", line)
+    log.addHandler(converter.notes)
+    try:
+        for url in find(options.files or [STDIN]):
+            converter.convert(url)
+    finally:
+        log.removeHandler(converter.notes)
     converter.end()
     return converter.code
 
@@ -83,50 +86,62 @@ def _read(url: str, shown: str, refuse: Callable[[str, str], None]) -> Iterator[
 
 
 class _Converter:
-    """Converts line by line; what can't be converted is said, and makes the exit code 1."""
+    """Converts file by file; what can't be converted is said, and makes the exit code 1."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.code = 0
-        self._to_posthog = partial(to_posthog, group_type=options.group_type, person_profiles=options.person_profiles)
+        self.notes = _Notes()
+        self._settings: dict[str, Any] = {"group_type": options.group_type, "person_profiles": options.person_profiles}
+        self._choice = checked_choice(None, None, None, (), set_once=False, **self._settings)
         self._page = Page(self._event) if options.side_by_side else None
         self._unwanted = 0
 
-    def refuse(self, place: str, reason: str) -> None:
-        """Say why a line or a file was not converted."""
-        self.code = 1
-        _say(f"{place}: {reason}")
-
-    def take(self, place: str, line: Line) -> None:
-        """Convert a line and write what it became."""
-        if line.fault:
-            self.refuse(place, line.fault)
-            return
-        try:
-            message = parse(line.text)
-            if not wanted(message):
+    def convert(self, url: str) -> None:
+        """Convert a file's lines and write what they became."""
+        shown = "standard input" if url == STDIN else url
+        events = Lines(name_of(url), self._choice)
+        for line in _read(url, shown, self._refuse):
+            place = self.notes.place = f"{shown}:{line.number}"
+            try:
+                if line.fault:
+                    raise InvalidMessage(line.fault)
+                event, _ = events.event(line.number, line.text)
+            except InvalidMessage as error:
+                self._refuse(place, str(error))
+            except Skipped:
                 self._unwanted += 1
-                return
-            event = self._event(message, lambda _, text: _say(f"{place}: note: {text}"))
-            written = json.dumps(event, default=json_default)
-            if len(written) > MAX_EVENT_SIZE:
-                raise InvalidMessage(f"the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON, which PostHog doesn't take")
-        except InvalidMessage as error:
-            self.refuse(place, str(error))
-            return
+            else:
+                self._write(place, event.message)
+
+    def _write(self, place: str, message: dict[str, Any]) -> None:
         if self._page is None:
-            sys.stdout.write(written + "\n")
+            sys.stdout.write(json.dumps(self._event(message), default=json_default) + "\n")
         else:
             self._page.show(place, message)
+
+    def _event(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The event as it is sent at the call; a replay's has `$ignore_sent_at` too."""
+        event = to_posthog(message, **self._settings)
+        event["properties"].update(LIB)
+        return event
+
+    def _refuse(self, place: str, reason: str) -> None:
+        self.code = 1
+        _say(f"{place}: {reason}")
 
     def end(self) -> None:
         """Say what was kept back."""
         if self._unwanted:
-            _say(f"note: {self._unwanted} message(s) left out: their integrations keep them away from PostHog")
+            _say(f"note: {self._unwanted} message(s) left out: their integrations keep them from PostHog")
 
-    def _event(self, message: dict[str, Any], warn: Callable[[str, str], None] = lambda key, text: None) -> dict[str, Any]:
-        event = self._to_posthog(message, warn=warn)
-        event["properties"].update(LIB)
-        return event
+
+class _Notes(logging.Handler):
+    """Says what the conversion warns of, with the place of the first line that it is so with."""
+
+    place = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(f"{self.place}: note: {record.getMessage()}")
 
 
 def _say(text: str) -> None:

@@ -198,4 +198,4 @@ def test_output_is_output_only(tmp_path: Path) -> None:
     archive = tmp_path / "archive.jsonl"
     archive.write_text(MESSAGE + "no json\n")
     done = run_python(*MODULE, "convert", str(archive))
-    assert (done.returncode, done.stdout.count("\n"), done.stderr) == (1, 1, f"{archive}:2: not JSON (column 1)\n")
+    assert (done.returncode, done.stdout.count("\n"), done.stderr) == (1, 1, f"{archive}:2: not valid JSON\n")
