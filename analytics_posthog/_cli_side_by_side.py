@@ -73,8 +73,10 @@ def _parts(message: dict[str, Any], above: Path = ()) -> Iterator[tuple[Path, An
 
 def _changed(message: dict[str, Any], path: Path, whole: dict[str, Any], convert: Convert) -> set[str]:
     """What in the event depends on a part of the message."""
-    tries = [_changing(message, path)] if path != ("type",) else []
-    if isinstance(_at(message, path), str) and tries:
+    if path == ("type",):  # without it there is no event
+        return {"event"}
+    tries = [_changing(message, path)]
+    if isinstance(_at(message, path), str):
         # One that another part stands in for, with an equal result, is only seen by another value.
         tries.append(_changing(message, path, _OTHER))
     flats = [_flat(convert(changed)) for changed in tries]
@@ -189,7 +191,9 @@ def _wrapped(text: str, width: int) -> list[str]:
         wide = _width(character)
         if used + wide > width:
             if len(lines) == _MOST_LINES:
-                lines[-1] = lines[-1][: -3 if _width(lines[-1][-3:]) == 3 else -2] + "..."
+                while _width(lines[-1]) + 3 > width:
+                    lines[-1] = lines[-1][:-1]
+                lines[-1] += "..."
                 break
             lines.append("")
             used = 0
