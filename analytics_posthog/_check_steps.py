@@ -121,8 +121,8 @@ def connect(name: str, port: int, timeout: float) -> socket.socket:
 
 def encrypt(connection: socket.socket, address: str, name: str, timeout: float) -> str:
     """Shake hands as requests would, with the certificates that it takes."""
-    context = _trusted(address)
     try:
+        context = _trusted(address)
         connection.settimeout(timeout)
         with within(timeout, lambda: context.wrap_socket(connection, server_hostname=name)) as encrypted:
             return f"{encrypted.version()}, the certificate is trusted"
@@ -166,16 +166,16 @@ def make_event() -> dict[str, Any]:
 def post(client: Posthog, event: dict[str, Any], timeout: float) -> Answer:
     """Post an event through the official client, once."""
     heard: list[requests.Response] = []
-    session = Session(None)
-    session.hooks["response"].append(lambda response, **_: heard.append(response))
-    return _asked(lambda: post_batch(client, [event], session), heard, timeout)
+    with Session(None) as session:
+        session.hooks["response"].append(lambda response, **_: heard.append(response))
+        return _asked(lambda: post_batch(client, [event], session), heard, timeout)
 
 
 def ask(address: str, timeout: float) -> Answer:
     """Ask an address for anything, without an event and without a key."""
     heard: list[requests.Response] = []
-    session = requests.Session()
-    return _asked(lambda: heard.append(session.get(address + "/", timeout=timeout, allow_redirects=False)), heard, timeout)
+    with requests.Session() as session:
+        return _asked(lambda: heard.append(session.get(address + "/", timeout=timeout, allow_redirects=False)), heard, timeout)
 
 
 def _asked(work: Callable[[], object], heard: list[requests.Response], timeout: float) -> Answer:

@@ -13,14 +13,12 @@ from typing import Any
 
 import pytest
 from child_process import environment
+from test_parity import CASES
 
 from analytics_posthog import _cli
 from analytics_posthog._batch import LIB
 from analytics_posthog.convert import to_posthog
 
-CASES: list[dict[str, Any]] = [
-    json.loads(line) for line in (Path(__file__).parent / "cases" / "destination_cases.jsonl").read_text("utf-8").splitlines()
-]
 TRACK: dict[str, Any] = {
     "type": "track",
     "event": "Order Completed",

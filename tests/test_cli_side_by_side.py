@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from child_process import environment, run_python
-from test_cli_convert import ALIAS, CASES, TRACK, event_of, text
+from test_cli_convert import ALIAS, TRACK, event_of, text
+from test_parity import CASES
 
 from analytics_posthog import _cli
 from analytics_posthog._batch import LIB
