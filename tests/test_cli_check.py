@@ -47,7 +47,8 @@ def test_all_is_well(posthog_server: PostHogServer, check: Check) -> None:
         f"ok      connect  127.0.0.1 port {posthog_server.port} answers",
         "note    tls      none: http:// sends key and events for all to read. Use https:// outside of your own network",
         "note    arrival  PostHog answers 200 to a well-formed but unknown key too, and drops the event. "
-        f"Look in PostHog under Activity for 'analytics-posthog check', uuid {event['uuid']}; if it isn't there in some minutes, check key and region (US or EU)",
+        "Look in PostHog under Activity for 'analytics-posthog check', "
+        f"uuid {event['uuid']}; if it isn't there in some minutes, check key and region (US or EU)",
         "ok      clock    within 60 s of the server's",
     ]
 
@@ -216,17 +217,10 @@ def test_a_redirect_that_keeps_the_event_is_a_note(posthog_server: PostHogServer
 # The clock
 
 HOUR = 3600
+OFF = "and PostHog moves every timestamp by that. Set the clock (NTP)"
 DATES = {
-    "an hour behind": (
-        time() + HOUR,
-        1,
-        r"FAILED  clock    this machine's clock is 3\d\d\d s behind the server's, and PostHog moves every .*NTP\)",
-    ),
-    "an hour ahead": (
-        time() - HOUR,
-        1,
-        r"FAILED  clock    this machine's clock is 3\d\d\d s ahead of the server's, and PostHog moves every .*NTP\)",
-    ),
+    "an hour behind": (HOUR, r"this machine's clock is 3\d\d\d s behind the server's, "),
+    "an hour ahead": (-HOUR, r"this machine's clock is 3\d\d\d s ahead of the server's, "),
 }
 
 
@@ -236,7 +230,7 @@ def test_a_clock_that_is_wrong(ahead: int, line: str, arguments: list[str], post
     posthog_server.answer = lambda _: (200, {"Date": formatdate(time() + ahead, usegmt=True)}, b'{"status":"Ok"}')
     code, failed = check.failure("--host", posthog_server.url, *arguments)
     assert code == 1
-    assert re.fullmatch(line, failed)
+    assert re.fullmatch("FAILED  clock    " + line + re.escape(OFF), failed)
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Tue, 99 Nov 2026 99:99:99 GMT"])
