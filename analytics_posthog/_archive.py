@@ -83,7 +83,7 @@ def opened(url: str) -> Iterator[BinaryIO]:
             system, path = _filesystem(url)
             file = system.open(path, "rb", block_size=_BLOCK)
         else:
-            file = open(url, "rb")
+            file = open(url, "rb")  # noqa: SIM115 as below, where both are closed
     except InvalidSetting:
         raise
     except Exception as error:
@@ -124,7 +124,7 @@ def _remote(place: str) -> list[str]:
 def _filesystem(url: str) -> tuple[Any, str]:
     """Return fsspec's file system for a URL, and the path in it. Raises InvalidSetting if it has none."""
     try:
-        from fsspec.core import url_to_fs
+        from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
         system, path = url_to_fs(url)
     except ImportError as error:

@@ -27,15 +27,19 @@ _write: Final = json.JSONEncoder(allow_nan=False, default=json_default).encode
 
 def post_batch(client: Posthog, batch: list[Any], session: requests.Session, **fields: Any) -> None:
     """Post events as the official client does, with further `fields` of the body. Raises what `session` and `batch_post` raise."""
-    options = {"gzip": client.gzip, "timeout": client.timeout, **fields}
-    events = None if client.gzip else _written(batch)
-    if events is not None:
-        try:
-            batch_post(client.api_key, client.host, batch=[], session=cast(requests.Session, _Filling(session, events)), **options)
-            return
-        except _Unexpected:
-            pass
-    batch_post(client.api_key, client.host, batch=batch, session=session, **options)
+    if client.gzip or not _posted(client, _written(batch), session, fields):
+        batch_post(client.api_key, client.host, batch=batch, session=session, gzip=client.gzip, timeout=client.timeout, **fields)
+
+
+def post_texts(client: Posthog, texts: list[str], session: requests.Session, **fields: Any) -> None:
+    """The same for events that `write_event` has made text of."""
+    if not _posted(client, f"[{', '.join(texts)}]", session, fields):
+        post_batch(client, [json.loads(text) for text in texts], session, **fields)
+
+
+def write_event(event: dict[str, Any]) -> str:
+    """Return an event as JSON. Raises ValueError for what JSON can't hold."""
+    return _write(event)
 
 
 def _written(batch: list[Any]) -> str | None:
@@ -43,6 +47,18 @@ def _written(batch: list[Any]) -> str | None:
         return _write(batch)
     except (TypeError, ValueError, RecursionError):
         return None
+
+
+def _posted(client: Posthog, events: str | None, session: requests.Session, fields: dict[str, Any]) -> bool:
+    """Post events that are written; False if that can't be done here."""
+    if events is None:
+        return False
+    filling = cast(requests.Session, _Filling(session, events))
+    try:
+        batch_post(client.api_key, client.host, batch=[], session=filling, gzip=False, timeout=client.timeout, **fields)
+    except _Unexpected:
+        return False
+    return True
 
 
 class _Unexpected(Exception):

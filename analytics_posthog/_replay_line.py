@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, time, timezone
+from functools import partial
 from hashlib import sha1
 from typing import Any, Final, NamedTuple
 
-from ._events import MAX_EVENT_SIZE, Events
+from ._batch import LIB, write_event
+from ._events import MAX_EVENT_SIZE
 from ._message import Message, parse_time, refusal, stringify_id
 from ._plain import MAX_SIZE, text
 from ._report import Report
 from ._settings import check_choices
 from ._upload import Event
-from ._values import Pass, clean_dict, json_default
-from .convert import EVENTS, wanted
+from ._values import Pass, clean_dict
+from .convert import EVENTS, to_posthog, wanted
 from .errors import InvalidMessage, InvalidSetting
 
 _FIELDS: Final = {call: ("context", "integrations", "traits" if call in ("identify", "group") else "properties") for call in EVENTS}
@@ -29,9 +31,8 @@ _IDS: Final = dict.fromkeys(EVENTS, ("userId", "anonymousId")) | {
 _NEEDED: Final = {"group": "groupId", "alias": "previousId"}
 _TIMES: Final = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 _ZULU: Final = (20, 24, 27)  # characters of an ISO 8601 time that ends in Z: to the second, milli- or microsecond
-# A line up to here makes an event that surely fits: a url may stand in it three times, and JSON may make six bytes of two.
-_SURELY_FITS: Final = MAX_EVENT_SIZE // 18
 _SURELY_FLAT: Final = 90  # brackets; less than PostHog's parser takes levels
+_ADDED: Final = {**LIB, "$ignore_sent_at": True}
 _TOO_LARGE: Final = f"the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON"
 
 
@@ -53,15 +54,16 @@ class Choice(NamedTuple):
 
 
 def checked_choice(
-    since: Any, until: Any, only: Any, skip_events: Any, *, set_once: bool, group_type: str, person_profiles: str
+    period: tuple[Any, Any], only: Any, skip_events: Any, *, set_once: bool, group_type: str, person_profiles: str
 ) -> Choice:  # fmt: skip
-    """Return a Choice made of what the caller gave. Raises InvalidSetting."""
+    """Return a Choice made of what the caller gave; `period` is since and until. Raises InvalidSetting."""
     check_choices({}, None, group_type, person_profiles)
     calls = frozenset(only or EVENTS)
     if not calls <= EVENTS.keys():
         raise InvalidSetting(f"only must name calls of {', '.join(EVENTS)}")
     skipped = [skip_events] if isinstance(skip_events, str) else skip_events
-    return Choice(_moment("since", since), _moment("until", until), calls, frozenset(skipped), bool(set_once), group_type, person_profiles)
+    since, until = _moment("since", period[0]), _moment("until", period[1])
+    return Choice(since, until, calls, frozenset(skipped), bool(set_once), group_type, person_profiles)
 
 
 def _moment(name: str, value: Any) -> datetime | None:
@@ -79,6 +81,20 @@ class Skipped(Exception):
     """A message that is not to be sent, for this reason."""
 
 
+class LineEvent(Event):
+    """An event that is written already, as `text`, and knows the line that it is made of."""
+
+    __slots__ = ("call", "line", "moment", "name", "number", "text")
+
+    def __init__(self, event: dict[str, Any], call: str, moment: datetime, number: int, line: bytes) -> None:
+        """Raises ValueError for what JSON can't hold."""
+        self.text = write_event(event)
+        super().__init__({}, len(self.text))
+        self.call, self.name = call, event["event"]
+        self.moment = moment
+        self.number, self.line = number, line
+
+
 class Lines:
     """Makes events of one file's lines. Not thread-safe."""
 
@@ -86,15 +102,23 @@ class Lines:
         self._name = name
         self._choice = choice
         self._report = Report(None)
-        self._events = Events(
-            group_type=choice.group_type, person_profiles=choice.person_profiles, before_send=None, report=self._report
+        self._convert = partial(
+            to_posthog, group_type=choice.group_type, person_profiles=choice.person_profiles, warn=self._report.warn_once
         )  # fmt: skip
-        self._decode = json.JSONDecoder(parse_constant=_null, parse_int=self._integer, parse_float=self._number).raw_decode
-        self._odd = False  # the line has a number that JSON's other parsers don't take
+        self._decode = json.JSONDecoder(parse_constant=_null).raw_decode
 
-    def event(self, number: int, line: bytes) -> tuple[Event, datetime]:
-        """Return the event of a line, and its time. Raises Skipped, and InvalidMessage with what is wrong with the line."""
-        message = self._parsed(line)
+    def event(self, number: int, line: bytes) -> LineEvent:
+        """Return the event of a line. Raises Skipped, and InvalidMessage with what is wrong with the line."""
+        said, message = self._parsed(line)
+        # What only the long way mends: lone surrogates and too many levels.
+        if "\\ud" in said or "\\uD" in said or said.count("{") + said.count("[") > _SURELY_FLAT:
+            return self._event(number, line, self._cleaned(message))
+        try:
+            return self._event(number, line, message)
+        except ValueError:  # a number out of range, as 1e999 is
+            return self._event(number, line, self._cleaned(message))
+
+    def _event(self, number: int, line: bytes, message: Message) -> LineEvent:
         call = _check(message)
         moment = _set_time(message)
         why = self._kept_back(message, call, moment)
@@ -103,10 +127,18 @@ class Lines:
         message_id = message.get("messageId")
         if type(message_id) is not str or not message_id:
             message["messageId"] = stringify_id(message_id) or self._made_up_id(number, line)
-        return self._converted(message, len(line)), moment
+        event = self._convert(message)
+        properties = event["properties"]
+        properties.update(_ADDED)
+        if self._choice.set_once and type(properties.get("$set")) is dict:
+            once = properties.get("$set_once")
+            properties["$set_once"] = {**properties.pop("$set"), **(once if type(once) is dict else {})}
+        made = LineEvent(event, call, moment, number, line)
+        if made.size > MAX_EVENT_SIZE:
+            raise InvalidMessage(_TOO_LARGE)
+        return made
 
-    def _parsed(self, line: bytes) -> Message:
-        self._odd = False
+    def _parsed(self, line: bytes) -> tuple[str, Message]:
         try:
             said = line.decode().strip()
             message, end = self._decode(said)
@@ -120,22 +152,7 @@ class Lines:
             raise InvalidMessage("not valid JSON: something follows the message")
         if type(message) is not dict:
             raise InvalidMessage("not a Segment message: no JSON object")
-        # What only the long way mends: numbers out of range, lone surrogates, too many levels.
-        if self._odd or "\\ud" in said or "\\uD" in said or said.count("{") + said.count("[") > _SURELY_FLAT:
-            return self._cleaned(message)
-        return message
-
-    def _integer(self, digits: str) -> int | float:
-        if len(digits) < 18:
-            return int(digits)
-        self._odd = True
-        return int(digits) if len(digits) < 400 else float(digits)
-
-    def _number(self, digits: str) -> float:
-        number = float(digits)
-        if number - number != 0:
-            self._odd = True
-        return number
+        return said, message
 
     def _cleaned(self, message: Message) -> Message:
         done = Pass()
@@ -160,20 +177,6 @@ class Lines:
     def _made_up_id(self, number: int, line: bytes) -> str:
         """Return an id that the same line of the same file always has, so that PostHog counts it once."""
         return sha1(b"%s:%d:%s" % (self._name.encode("utf-8", "replace"), number, line.strip()), usedforsecurity=False).hexdigest()
-
-    def _converted(self, message: Message, line_size: int) -> Event:
-        event = Event(message, 2 * line_size)
-        self._events.fill(event)
-        properties = event["properties"]
-        properties["$ignore_sent_at"] = True
-        if self._choice.set_once and type(properties.get("$set")) is dict:
-            once = properties.get("$set_once")
-            properties["$set_once"] = {**properties.pop("$set"), **(once if type(once) is dict else {})}
-        if line_size > _SURELY_FITS:
-            event.size = len(json.dumps(event, default=json_default))
-            if event.size > MAX_EVENT_SIZE:
-                raise InvalidMessage(_TOO_LARGE)
-        return event
 
 
 def _null(_: str) -> None:
