@@ -14,10 +14,10 @@ from ._archive import STDIN, Unreadable, find, name_of, opened
 from ._archive_lines import Line, lines
 from ._batch import LIB
 from ._cli_side_by_side import Page
-from ._replay_line import Lines, Skipped, checked_choice
+from ._replay_line import Choice, LineEvent, Lines, Skipped
 from ._report import log
 from ._values import json_default
-from .convert import to_posthog
+from .convert import EVENTS, to_posthog
 from .errors import InvalidMessage, InvalidSetting
 
 _EPILOG: Final = """\
@@ -92,26 +92,26 @@ class _Converter:
         self.code = 0
         self.notes = _Notes()
         self._settings: dict[str, Any] = {"group_type": options.group_type, "person_profiles": options.person_profiles}
-        self._choice = checked_choice(None, None, None, (), set_once=False, **self._settings)
+        self._choice = Choice(None, None, frozenset(EVENTS), frozenset(), False, **self._settings)
         self._page = Page(self._event) if options.side_by_side else None
         self._unwanted = 0
 
     def convert(self, url: str) -> None:
         """Convert a file's lines and write what they became."""
         shown = "standard input" if url == STDIN else url
-        events = Lines(name_of(url), self._choice)
+        messages = _Messages(name_of(url), self._choice)
         for line in _read(url, shown, self._refuse):
             place = self.notes.place = f"{shown}:{line.number}"
             try:
                 if line.fault:
                     raise InvalidMessage(line.fault)
-                event, _ = events.event(line.number, line.text)
+                messages.event(line.number, line.text)
             except InvalidMessage as error:
                 self._refuse(place, str(error))
             except Skipped:
                 self._unwanted += 1
             else:
-                self._write(place, event.message)
+                self._write(place, messages.last)
 
     def _write(self, place: str, message: dict[str, Any]) -> None:
         if self._page is None:
@@ -133,6 +133,16 @@ class _Converter:
         """Say what was kept back."""
         if self._unwanted:
             _say(f"note: {self._unwanted} message(s) left out: their integrations keep them from PostHog")
+
+
+class _Messages(Lines):
+    """What replay makes of lines, with the message of the last one: cleaned, checked, with its time and its id."""
+
+    last: dict[str, Any]
+
+    def _event(self, number: int, line: bytes, message: dict[str, Any]) -> LineEvent:
+        self.last = message
+        return super()._event(number, line, message)
 
 
 class _Notes(logging.Handler):
