@@ -86,12 +86,13 @@ def _changed(message: dict[str, Any], path: Path, whole: dict[str, Any], convert
 def _changing(message: dict[str, Any], path: Path, *other: str) -> dict[str, Any]:
     """The message without a part, or with another value in it."""
     copy = dict(message)
-    if len(path) > 1:
-        copy[path[0]] = _changing(copy[path[0]], path[1:], *other)
+    key, inside = path[0], path[1:]
+    if inside:
+        copy[key] = _changing(copy[key], inside, *other)
     elif other:
-        copy[path[0]] = other[0]
+        copy[key] = other[0]
     else:
-        del copy[path[0]]
+        del copy[key]
     return copy
 
 
