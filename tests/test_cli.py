@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -188,10 +189,36 @@ def test_a_pipe_that_is_closed_before_the_first_byte_ends_quietly_too(arguments:
 
 
 def test_a_full_disk_is_one_line_and_code_1(tmp_path: Path) -> None:
-    done = shell(
-        f'ulimit -f 0; printf %s \'{MESSAGE}\' | "$PYTHON" -m analytics_posthog convert > "$OUTPUT"', OUTPUT=str(tmp_path / "events")
-    )
+    archive = tmp_path / "archive.jsonl"
+    archive.write_text(MESSAGE * 20_000)
+    # A file may have 2 MB, which is less than the events have.
+    done = shell('ulimit -f 2000; "$PYTHON" -m analytics_posthog convert "$ARCHIVE" > "$ARCHIVE.events"', ARCHIVE=str(archive))
     assert (done.returncode, done.stderr) == (1, "analytics-posthog: error: File too large\n")
+
+
+@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGINT, 130, "analytics-posthog: stopped\n"), (signal.SIGTERM, 143, "")])
+def test_a_signal_ends_it_with_the_code_that_scripts_know(number: int, code: int, said: str) -> None:
+    command = [sys.executable, *MODULE, "convert"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(MESSAGE * (140_000 // len(MESSAGE)))  # a little more than it reads at once, and less than would fill the pipes
+        child.stdin.flush()
+        assert '"Bought"' in child.stdout.readline()
+        child.send_signal(number)
+        _, err = child.communicate(timeout=60)
+    as_in_a_shell = child.returncode if child.returncode >= 0 else 128 - child.returncode
+    assert (as_in_a_shell, err) == (code, said)
+
+
+def test_a_file_s_name_is_no_key(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name in ("phd_theses.jsonl", "phases.jsonl", "key", "phs_archive.jsonl"):
+        (tmp_path / name).write_text(MESSAGE)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path)
+            assert _cli.main(["convert", name]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_output_is_output_only(tmp_path: Path) -> None:
