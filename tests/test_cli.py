@@ -200,14 +200,14 @@ def test_a_full_disk_is_one_line_and_code_1(tmp_path: Path) -> None:
 def test_a_signal_ends_it_with_the_code_that_scripts_know(number: int, code: int, said: str) -> None:
     command = [sys.executable, *MODULE, "convert"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe, text=True) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.write(MESSAGE * (140_000 // len(MESSAGE)))  # a little more than it reads at once, and less than would fill the pipes
-        child.stdin.flush()
-        assert '"Bought"' in child.stdout.readline()
-        child.send_signal(number)
-        _, err = child.communicate(timeout=60)
+    endless = [sys.executable, "-c", f"while True: print({MESSAGE!r}, end='')"]
+    with subprocess.Popen(endless, stdout=pipe, stderr=subprocess.DEVNULL) as source:
+        with subprocess.Popen(command, env=environment(), stdin=source.stdout, stdout=pipe, stderr=pipe, text=True) as child:
+            assert child.stdout is not None
+            assert '"Bought"' in child.stdout.readline()
+            child.send_signal(number)
+            _, err = child.communicate(timeout=30)
+        source.kill()
     as_in_a_shell = child.returncode if child.returncode >= 0 else 128 - child.returncode
     assert (as_in_a_shell, err) == (code, said)
 
