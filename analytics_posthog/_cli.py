@@ -21,7 +21,7 @@ from .errors import AnalyticsError, InvalidSetting
 from .version import VERSION
 
 # Imported when the command line is used, and by nobody else.
-COMMANDS: Final = ("_cli_replay",)
+COMMANDS: Final = ("_cli_check", "_cli_convert", "_cli_replay")
 PROGRAM: Final = "analytics-posthog"
 
 FAILED: Final = 1

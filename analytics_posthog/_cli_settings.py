@@ -19,7 +19,7 @@ HOST_VARIABLE: Final = "POSTHOG_HOST"
 _MOST: Final = 4096  # bytes of a key file; a key has about 50
 _PUT: Final = f"Put it into the environment as {KEY_VARIABLE}, or into a file and name that with --key-file"
 # What PostHog's keys begin with, whole or behind an option's "=", and options by which other tools take a key.
-_A_KEY: Final = re.compile(r"(?:^|=)\s*['\"]?ph[a-z]_\w", re.ASCII)
+_A_KEY: Final = re.compile(r"(?:^|=)\s*['\"]?ph(?:[cx]_\w|[ars]_[a-z0-9]{16})", re.ASCII | re.I)
 _KEY_OPTION: Final = re.compile(
     r"--?(?:(?:project|posthog|segment)[-_]?)?(?:api|write|personal|secret)?[-_]?(?:api[-_]?)?(?:key|token)(?:=.*)?", re.I | re.S
 )

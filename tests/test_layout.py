@@ -54,8 +54,13 @@ ORDER = [
     "_replay",
     "replay",
     "_replay_progress",
+    # The command line, which nobody imports.
     "_cli_settings",
+    "_cli_side_by_side",
+    "_cli_convert",
     "_cli_replay",
+    "_check_steps",
+    "_cli_check",
     "_cli",
     "__main__",
 ]
@@ -63,6 +68,8 @@ ORDER = [
 THIRD_PARTY = {
     "_archive": {"fsspec"},
     "_batch": {"posthog", "requests"},
+    "_check_steps": {"posthog", "requests"},
+    "_cli_side_by_side": {"rich"},
     "_delivery": {"posthog"},
     "_replay_progress": {"rich"},
     "_replay_sender": {"posthog"},
