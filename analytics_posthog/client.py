@@ -7,11 +7,13 @@ import os
 import queue
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _settings
 from ._calls import Answer, Calls
+from ._debug_line import debug_line
 from ._delivery import PostHog, request_context
 from ._events import BeforeSend, Events
 from ._exits import on_signals
@@ -197,15 +199,20 @@ class Client(Calls):
         """Complete a message and hand it on; all six calls come through here, as in Segment's client."""
         done = Pass()
         tags = request_context()
-        message = complete(msg if tags is None else {**msg, "posthog": tags}, done)
+        try:
+            message = complete(msg if tags is None else {**msg, "posthog": tags}, done)
+        except InvalidMessage as error:
+            self._say({"type": msg["type"]}, error)
+            raise
         try:
             if done.left_out:
                 self._report.left_out(message["type"], done.left_out)
             reason = refusal(message)
             if reason is not None:
                 raise InvalidMessage(reason)
-            self._delivery.send(message, done.size)
-        except DeliveryError:  # in sync_mode only, where Segment's client raises too
+            kept_back = self._delivery.send(message, done.size)
+        except DeliveryError as error:  # in sync_mode only, where Segment's client raises too
+            self._say(message, error)
             raise
         except AnalyticsError as error:
             return self._refuse(error, message)
@@ -214,13 +221,20 @@ class Client(Calls):
             failure.__cause__ = error
             return self._refuse(failure, message)
         if self.debug:
-            self.log.debug("%s accepted", message["type"])  # no id: it may be anybody's data
+            self._say(message, kept_back)
         return True, message
 
     def _refuse(self, error: AnalyticsError, message: Message) -> Answer:
         self._posthog.ledger.count("refused")
         self._report.refused(error, [message])
+        self._say(message, error)
         return False, message
+
+    def _say(self, message: Message, why_not: Exception | str) -> None:
+        """In debug mode, log what became of a call."""
+        if self.debug:
+            with suppress(Exception):  # a filter or handler of the app's that raises harms nothing
+                self.log.debug("%s", debug_line(message, why_not))
 
     def stats(self) -> dict[str, int]:
         """Return how many messages were accepted, delivered, failed, refused and are queued, since the client was made.

@@ -39,11 +39,16 @@ ORDER = [
     "_outbox",
     "_settings",
     "_calls",
+    "_debug_line",
     "client",
     "__init__",
+    "_capturing",
+    "_difference",
+    "testing",
+    "pytest_plugin",
 ]
 # Who imports what isn't Python's own. All else needs an extra, or belongs to an app.
-THIRD_PARTY = {"_batch": {"posthog", "requests"}, "_delivery": {"posthog"}, "_session": {"requests"}}
+THIRD_PARTY = {"_batch": {"posthog", "requests"}, "_delivery": {"posthog"}, "_session": {"requests"}, "pytest_plugin": {"pytest"}}
 
 MAX_LINES = 300
 MAX_FUNCTION = 40

@@ -60,6 +60,8 @@ OWN = {
         "wanted",
     ],
     "errors": ERRORS,
+    "pytest_plugin": ["captured"],
+    "testing": ["Captured", "capture"],
     "version": ["VERSION"],
 }
 
