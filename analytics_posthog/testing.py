@@ -224,7 +224,7 @@ def capture() -> Iterator[Captured]:
     `flush()` and `shutdown()` answer as if PostHog had taken everything. Of nested captures the innermost keeps the calls.
     Afterwards all is as before; a client that was made meanwhile never sends anything.
     """
-    module: Any = sys.modules[__package__]
+    module: Any = sys.modules[__name__.rpartition(".")[0]]
     calls = Capture()
     default_client = module.default_client
     begin(calls)
