@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ._message import stringify_id
-from ._values import Pass, clean_dict
+from ._values import Pass, clean_dict, kind_name
 
 Differences = list[tuple[str, str]]  # path, text
 
@@ -35,7 +35,10 @@ def differences(field: str, expected: Any, message: dict[str, Any], path: str) -
 def shown(value: Any) -> str:
     """Return a value as a failure shows it."""
     name = getattr(value, "__qualname__", None) if callable(value) else None
-    text = name if isinstance(name, str) else repr(value)
+    try:
+        text = name if isinstance(name, str) else repr(value)
+    except Exception:  # a failure to show it must not hide what it shows
+        text = f"a {kind_name(value)}"
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text)} characters)"
 
 
@@ -64,7 +67,7 @@ def _walk(expected: Any, actual: Any, path: str) -> Iterator[tuple[str, str]]:
 def _differ(path: str, expected: Any, actual: Any) -> Differences:
     """The difference, with the types where the values look alike: 5 and '5'."""
     wanted, got = shown(expected), shown(actual)
-    if str(expected) == str(actual) or isinstance(expected, bool) or isinstance(actual, bool):
+    if wanted.strip("'\"") == got.strip("'\"") or isinstance(expected, bool) or isinstance(actual, bool):
         wanted, got = f"{wanted} ({type(expected).__name__})", f"{got} ({type(actual).__name__})"
     elif type(expected) is str and type(actual) is str and max(len(expected), len(actual)) > 60:
         at = next((index for index, (a, b) in enumerate(zip(expected, actual, strict=False)) if a != b), min(len(expected), len(actual)))

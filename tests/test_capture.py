@@ -54,11 +54,12 @@ def call_all(client: Any) -> None:
     client.alias("a1", "u1", timestamp=AT, message_id="m6")
 
 
-def test_the_events_are_those_that_would_be_sent(posthog_server: PostHogServer) -> None:
-    settings: dict[str, Any] = {
-        "group_type": "company",
-        "before_send": lambda event: {**event, "properties": {**event["properties"], "seen": 1}},
-    }
+def see(event: dict[str, Any]) -> dict[str, Any]:
+    return {**event, "properties": {**event["properties"], "seen": 1}}
+
+
+@pytest.mark.parametrize("settings", [{}, {"group_type": "company", "before_send": see}], ids=["plain", "before_send"])
+def test_the_events_are_those_that_would_be_sent(settings: dict[str, Any], posthog_server: PostHogServer) -> None:
     with Client("phc_key", posthog_server.url, **settings) as client:
         call_all(client)
     with capture() as captured, Client("phc_key", posthog_server.url, **settings) as client:
@@ -289,6 +290,7 @@ def test_frozen_time_is_the_time_of_the_calls() -> None:
         track("u1", "Bought", {"at": AT})
         assert analytics.flush() is True
         captured.assert_tracked("Bought", timestamp="2020-01-02T03:04:05.678+00:00", properties={"at": AT})
+        captured.assert_tracked("Bought", timestamp=datetime.now(timezone.utc))
     assert captured.events[0]["timestamp"] == "2020-01-02T03:04:05.678+00:00"
 
 
