@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from typing import Any, Final
 
 from .convert import EVENTS, to_posthog
@@ -9,13 +11,15 @@ from .convert import EVENTS, to_posthog
 _MAX_NAME: Final = 100  # characters
 
 
-def debug_line(message: dict[str, Any], why_not: Exception | str) -> str:
-    """Return the call, the event, the uuid, and what became of it. `why_not`: why it isn't sent, or "".
+def log_call(log: logging.Logger, debug: bool, message: dict[str, Any], why_not: Exception | str) -> None:
+    """In debug mode, log the call, the event, the uuid, and what became of it. `why_not`: why it isn't sent, or "".
 
     What was refused before it was a message has neither event nor uuid.
     """
-    why = f"{type(why_not).__name__}: {why_not}" if isinstance(why_not, Exception) else why_not
-    return f"{message['type']}{_event(message)}: {f'not sent, {why}' if why else 'accepted'}"
+    if debug:
+        why = f"{type(why_not).__name__}: {why_not}" if isinstance(why_not, Exception) else why_not
+        with suppress(Exception):  # a filter or handler of the app's that raises harms nothing
+            log.debug("%s%s: %s", message["type"], _event(message), f"not sent, {why}" if why else "accepted")
 
 
 def _event(message: dict[str, Any]) -> str:

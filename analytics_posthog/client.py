@@ -7,13 +7,12 @@ import os
 import queue
 import signal
 from collections.abc import Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _settings
 from ._calls import Answer, Calls
-from ._debug_line import debug_line
+from ._debug_line import log_call
 from ._delivery import PostHog, request_context
 from ._events import BeforeSend, Events
 from ._exits import on_signals
@@ -202,7 +201,7 @@ class Client(Calls):
         try:
             message = complete(msg if tags is None else {**msg, "posthog": tags}, done)
         except InvalidMessage as error:
-            self._say({"type": msg["type"]}, error)
+            log_call(self.log, self.debug, {"type": msg["type"]}, error)
             raise
         try:
             if done.left_out:
@@ -212,7 +211,7 @@ class Client(Calls):
                 raise InvalidMessage(reason)
             kept_back = self._delivery.send(message, done.size)
         except DeliveryError as error:  # in sync_mode only, where Segment's client raises too
-            self._say(message, error)
+            log_call(self.log, self.debug, message, error)
             raise
         except AnalyticsError as error:
             return self._refuse(error, message)
@@ -221,20 +220,14 @@ class Client(Calls):
             failure.__cause__ = error
             return self._refuse(failure, message)
         if self.debug:
-            self._say(message, kept_back)
+            log_call(self.log, True, message, kept_back)
         return True, message
 
     def _refuse(self, error: AnalyticsError, message: Message) -> Answer:
         self._posthog.ledger.count("refused")
         self._report.refused(error, [message])
-        self._say(message, error)
+        log_call(self.log, self.debug, message, error)
         return False, message
-
-    def _say(self, message: Message, why_not: Exception | str) -> None:
-        """In debug mode, log what became of a call."""
-        if self.debug:
-            with suppress(Exception):  # a filter or handler of the app's that raises harms nothing
-                self.log.debug("%s", debug_line(message, why_not))
 
     def stats(self) -> dict[str, int]:
         """Return how many messages were accepted, delivered, failed, refused and are queued, since the client was made.
