@@ -134,19 +134,27 @@ class PostHog:
     def _consumers(self) -> list[Any]:
         return list(self.posthog.consumers or ())
 
-    def send(self, message: dict[str, Any], size: int | None = None) -> None:
-        """Hand a message over to be sent; in sync_mode, send it before returning.
+    def send(self, message: dict[str, Any], size: int | None = None) -> str:
+        """Hand a message over to be sent; in sync_mode, send it before returning. Return why it isn't to be sent, or "".
 
         `size` is what the message's Pass measured; without it, the event is measured here. Raises MessageTooLarge,
         QueueFull, ClientShutDown or InvalidMessage for what can't be taken, and DeliveryError in sync_mode.
         """
         event = self.prepare(message, size)
-        if event is not None:
-            self.put(event)
+        if event is None:
+            return self.kept_back(message)
+        self.put(event)
+        return ""
 
     def prepare(self, message: dict[str, Any], size: int | None = None) -> Event | None:
         """Return a message's event; None if it isn't to be sent. Raises MessageTooLarge, InvalidMessage and what before_send raises."""
         return self._events.make(message, size) if self._sends and wanted(message) else None
+
+    def kept_back(self, message: dict[str, Any]) -> str:
+        """Say why a message has no event."""
+        if not self._sends:
+            return "write_key is empty" if self.posthog.disabled else "send is False"
+        return "before_send returned None" if wanted(message) else "its integrations keep it from PostHog"
 
     def put(self, event: Event, *, again: bool = False) -> None:
         """Send an event, or put it on the queue. `again`: it was accepted before, and kept since. Raises as `send` does."""

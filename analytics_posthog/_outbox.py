@@ -63,11 +63,11 @@ class Outbox:
             self._directory.stop()
         self._start()
 
-    def send(self, message: dict[str, Any], size: int | None = None) -> None:
-        """Write a message to disk and hand it to be sent. Raises what the delivery raises for what can't be taken at all."""
+    def send(self, message: dict[str, Any], size: int | None = None) -> str:
+        """Write a message to disk and hand it to be sent. Answers and raises as the delivery does."""
         event = self._delivery.prepare(message, size)
         if event is None:
-            return
+            return self._delivery.kept_back(message)
         try:
             event.receipt = self._directory.write(to_line(message))
         except OSError as error:  # a full disk: it is sent from memory
@@ -84,6 +84,7 @@ class Outbox:
                 self._directory.settle(event.receipt, keep=False)
                 event.receipt = None
             raise
+        return ""
 
     def _keep(self, error: Exception | None, events: list[Event]) -> list[Event]:
         """Hear what became of events, and return those that stay here to be sent again."""

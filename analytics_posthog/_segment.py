@@ -223,16 +223,17 @@ class Both:
         self._drain, self._ended = posthog.drain_all, posthog.ended
         posthog.drain_all, posthog.ended = self.drain, self._end
 
-    def send(self, message: dict[str, Any], size: int | None = None) -> None:
-        """Hand a message to both. Raises what the delivery raises."""
+    def send(self, message: dict[str, Any], size: int | None = None) -> str:
+        """Hand a message to both; return why it was kept back from PostHog, or "". Raises what the delivery raises."""
         try:
-            self._delivery.send(message, size)
+            kept_back = self._delivery.send(message, size)
         except ClientShutDown:  # neither takes any more
             raise
         except Exception:
             self._segment.send(message)
             raise
         self._segment.send(message)
+        return kept_back
 
     def refused(self, message: dict[str, Any]) -> None:
         """Hand over a message that PostHog would refuse and that Segment may take."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _settings
 from ._calls import Answer, Calls
+from ._debug_line import log_call
 from ._delivery import PostHog, request_context
 from ._events import BeforeSend, Events
 from ._exits import on_signals
@@ -224,7 +225,11 @@ class Client(Calls):
         """Complete a message and hand it on; all six calls come through here, as in Segment's client."""
         done = Pass()
         tags = request_context()
-        message = complete(msg if tags is None else {**msg, "posthog": tags}, done)
+        try:
+            message = complete(msg if tags is None else {**msg, "posthog": tags}, done)
+        except InvalidMessage as error:
+            log_call(self.log, self.debug, {"type": msg["type"]}, error)
+            raise
         try:
             if done.left_out:
                 self._report.left_out(message["type"], done.left_out)
@@ -233,8 +238,9 @@ class Client(Calls):
                 if isinstance(self._delivery, Both):
                     self._delivery.refused(message)
                 raise InvalidMessage(reason)
-            self._delivery.send(message, done.size)
-        except DeliveryError:  # in sync_mode only, where Segment's client raises too
+            kept_back = self._delivery.send(message, done.size)
+        except DeliveryError as error:  # in sync_mode only, where Segment's client raises too
+            log_call(self.log, self.debug, message, error)
             raise
         except AnalyticsError as error:
             return self._refuse(error, message)
@@ -243,12 +249,13 @@ class Client(Calls):
             failure.__cause__ = error
             return self._refuse(failure, message)
         if self.debug:
-            self.log.debug("%s accepted", message["type"])  # no id: it may be anybody's data
+            log_call(self.log, True, message, kept_back)
         return True, message
 
     def _refuse(self, error: AnalyticsError, message: Message) -> Answer:
         self._posthog.ledger.count("refused")
         self._report.refused(error, [message])
+        log_call(self.log, self.debug, message, error)
         return False, message
 
     def stats(self) -> dict[str, int]:

@@ -290,4 +290,4 @@ def test_an_example_is_under_40_lines_reads_its_key_from_the_environment_and_is_
 
 
 def test_there_is_nothing_in_examples_but_python_files() -> None:
-    assert {path.suffix for path in EXAMPLES.iterdir() if path.name != "__pycache__"} == {".py"}
+    assert {path.suffix for path in EXAMPLES.rglob("*") if path.is_file() and path.parent.name != "__pycache__"} == {".py"}

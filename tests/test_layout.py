@@ -43,6 +43,7 @@ ORDER = [
     "_install",
     "_settings",
     "_calls",
+    "_debug_line",
     "client",
     "__init__",
     "_replay_summary",
@@ -54,6 +55,11 @@ ORDER = [
     "_replay",
     "replay",
     "_replay_progress",
+    # For apps' tests.
+    "_capturing",
+    "_difference",
+    "testing",
+    "pytest_plugin",
     # The command line, which nobody imports.
     "_cli_settings",
     "_cli_side_by_side",
@@ -74,6 +80,7 @@ THIRD_PARTY = {
     "_replay_progress": {"rich"},
     "_replay_sender": {"posthog"},
     "_session": {"requests"},
+    "pytest_plugin": {"pytest"},
 }
 
 MAX_LINES = 300

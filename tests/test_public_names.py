@@ -64,6 +64,8 @@ OWN = {
     ],
     "errors": ERRORS,
     "replay": ["DEFAULT_RATE", "replay_file", "sources"],
+    "pytest_plugin": ["captured"],
+    "testing": ["Captured", "capture"],
     "version": ["VERSION"],
 }
 

@@ -21,6 +21,7 @@ from analytics_posthog.errors import (
     MessageTooLarge,
     QueueFull,
 )
+from analytics_posthog.testing import Captured, capture
 from analytics_posthog.version import VERSION
 
 NOW = datetime.now(timezone.utc)
@@ -209,3 +210,17 @@ def the_conversion() -> None:
     assert_type(accepted, bool)
     versions: tuple[str, str] = (VERSION, analytics.__version__)
     logging.info("%s %s", *versions)
+
+
+def an_apps_own_tests(captured: Captured) -> None:
+    """As with the fixture."""
+    assert_type(captured.messages, list[dict[str, Any]])
+    assert_type(captured.events, list[dict[str, Any]])
+    assert_type(captured.not_sent, list[tuple[dict[str, Any], str]])
+    message = captured.assert_tracked("Signed Up", user_id=7, properties={"plan": str.isalpha}, times=1)
+    assert_type(message, dict[str, Any])
+    captured.assert_not_tracked("Signed Up", user_id=SOME_UUID)
+    captured.assert_nothing_sent()
+    with capture() as inner:
+        assert_type(inner, Captured)
+        inner.clear()

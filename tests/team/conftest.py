@@ -1,0 +1,1 @@
+pytest_plugins = ["analytics_posthog.pytest_plugin"]
