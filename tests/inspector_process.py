@@ -79,8 +79,10 @@ class Inspector:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(15)
-        for reader in self._readers:
+        for reader, stream in zip(self._readers, (self.process.stdout, self.process.stderr), strict=True):
             reader.join(5)
+            assert stream is not None
+            stream.close()
         return code
 
     def post(self, body: bytes | Any, path: str = "/batch/", **headers: str) -> requests.Response:

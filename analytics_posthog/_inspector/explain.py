@@ -18,6 +18,7 @@ _LONGEST: Final = 200  # characters of a name or an id in the list; the detail s
 _NEAR: Final = 0.8  # of the size limit
 
 CALL, IN_CONTEXT, MAPPING, CLIENT, POSTHOG = "call", "context", "mapping", "client", "posthog"
+_ORDER: Final = (CALL, POSTHOG, MAPPING, IN_CONTEXT, CLIENT)
 
 # Where the rows that stand in no table come from.
 _ROWS: Final = {
@@ -110,15 +111,17 @@ def explain(event: Event, size: int, *, again: bool, note: str) -> dict[str, Any
 
 
 def origins(event: Event, made: Reconstruction | None = None) -> list[Origin]:
-    """Return where each thing in an event comes from: first the event's own four, then the properties in their order."""
+    """Return where each thing in an event comes from: first the event's own four, then the properties, the call's own before others."""
     if made is None and is_ours(event):
         made = reconstruct(event)
     rows = [Origin(name, event[name], *_of_top(name, made)) for name in _TOP if name in event]
     rows += [Origin(name, value, *_of_top(name, made)) for name, value in event.items() if name not in _TOP and name != "properties"]
-    for name, value in properties_of(event).items():
-        if name != "distinct_id" or value != event.get("distinct_id"):  # shown already
-            rows.append(Origin(name, value, *(_of_property(name, made.message) if made else _of_posthog(name))))
-    return rows
+    properties = [
+        Origin(name, value, *(_of_property(name, made.message) if made else _of_posthog(name)))
+        for name, value in properties_of(event).items()
+        if name != "distinct_id" or value != event.get("distinct_id")  # shown already
+    ]
+    return rows + sorted(properties, key=lambda row: _ORDER.index(row.kind))
 
 
 def _of_top(name: str, made: Reconstruction | None) -> tuple[str, str]:

@@ -207,7 +207,7 @@ function showState() {
 
 function showTotals({ total, kept, bytes, counts, rate, passedOn }) {
   const on = Object.entries(passedOn).map(([status, count]) => `${number(count)} forwarded (${status})`);
-  const parts = [`${number(total)} events`, `${number(kept)} kept (${(bytes / 1048576).toFixed(1)} MiB)`, ...on];
+  const parts = [`${number(total)} events`, `${number(kept)} kept (${bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`})`, ...on];
   find("totals").textContent = parts.join(", ");
   plot.show(rate);
   showCounts(counts);
@@ -237,7 +237,9 @@ function showCounts(counts) {
 // ---- hands
 
 find("search").addEventListener("input", searchChanged);
-for (const id of ["call", "event", "user"]) find(id).addEventListener("input", () => { list.toTop(); refilter(); });
+for (const id of ["call", "event", "user"]) {
+  for (const kind of ["input", "change"]) find(id).addEventListener(kind, () => { list.toTop(); refilter(); });
+}
 find("pause").addEventListener("click", togglePause);
 find("new").addEventListener("click", showWaiting);
 find("clear").addEventListener("click", () => fetch("/inspector/clear", { method: "POST", headers: { "X-Inspector": "page" } }).then(() => say("Cleared")));

@@ -28,15 +28,15 @@ ORDER = {"order_id": "A-17", "amount": 49.99, "currency": "EUR", "items": [{"sku
 def main() -> None:
     """Make all of them."""
     with Inspector() as inspector, App(inspector.url) as app, chromium() as driver:
-        look(driver)
+        look(driver, width=1160, height=680)
         driver.get(inspector.url)
         send(app)
         awaited(lambda: "17 events" in driver.find_element(By.ID, "totals").text)
-        choose(driver, "Order Completed")
+        choose(driver, "Invoice 20931 Paid")
         shoot(driver, "inspector")
-        look(driver, dark=True)
-        shoot(driver, "inspector-dark")
         driver.find_element(By.XPATH, "//button[.='Close']").click()
+        look(driver, width=1160, height=680, dark=True)
+        shoot(driver, "inspector-dark")
         look(driver, width=360, height=720)
         shoot(driver, "inspector-narrow")
 
@@ -52,7 +52,9 @@ def send(app: App) -> None:
     app.call(("alias", {"previous_id": "guest", "user_id": "ada"}))
     app.call(("group", {"user_id": "grace", "group_id": "acme", "traits": {"seats": 12}}))
     app.call(("screen", {"user_id": "lin", "name": "Settings", "properties": {"tab": "mail"}}))
-    app.call(("track", {"user_id": "lin", "event": "Invoice 20931 Paid", "properties": {"amount": 80}}))
+    app.call(
+        ("track", {"user_id": "lin", "event": "Invoice 20931 Paid", "properties": {"amount": 80, "currency": "EUR"}, "context": CONTEXT})
+    )
     app.call(("track", {"user_id": "lin", "event": "<script>alert(1)</script>", "properties": {"from": "a hostile form"}}))
 
 
