@@ -26,7 +26,10 @@ options = parser.parse_args()
 try:
     sys.exit(options.run(options))
 except AnalyticsError as error:
-    sys.exit(f"error: {error}")
+    sys.stderr.write(f"error: {error}\\n")
+    sys.exit(2)
+except KeyboardInterrupt:
+    sys.exit(130)
 """
 COMMAND = [sys.executable, "-W", "error", "-c", START, "inspect"]
 KEY = "phc_secretOfTheInspectorsTests"

@@ -133,8 +133,8 @@ def _take_groups(made: Reconstruction, rest: Properties) -> None:
     if made.message["type"] != "group":
         return
     made.message["groupId"] = rest.pop("$group_key", "")
-    made.message["traits"] = traits = dict(rest.pop("$group_set", {}))
-    own_type = rest.pop("$group_type", _GROUPS)
+    made.message["traits"] = traits = dict(rest.pop("$group_set")) if isinstance(rest.get("$group_set"), dict) else {}
+    own_type = rest.pop("$group_type") if isinstance(rest.get("$group_type"), str) else _GROUPS
     if own_type != made.settings.get("group_type", _GROUPS):
         if "group_type" in made.settings or (isinstance(groups, dict) and _GROUPS in groups):
             traits["groupType"] = own_type

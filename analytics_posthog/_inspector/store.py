@@ -122,11 +122,15 @@ class Store:
 
 
 def search(events: list[Kept], text: str) -> list[int]:
-    """Return the numbers of those events whose JSON has a text in it, in any case. Needs no store: may run in a thread."""
+    """Return the numbers of those events whose JSON has a text in it, in any case: as a value's text, or as JSON's own.
+
+    Needs no store: may run in a thread.
+    """
+    bare = text.lower().encode("utf-8", "replace")
     wanted = json.dumps(text, ensure_ascii=False)[1:-1].lower().encode("utf-8", "replace")
     found = []
     for kept in events:
         lower = kept.text.lower() if kept.text.isascii() else kept.text.decode().lower().encode()
-        if wanted in lower:
+        if wanted in lower or bare in lower:
             found.append(kept.number)
     return found

@@ -35,7 +35,8 @@ names = [f"Event {letter}" for letter in "ABCDEFGHIJ"]
 start = time.monotonic()
 sent = 0
 while sent < rate * seconds:
-    analytics.track(f"user-{sent % 97}", names[sent % 10], {"n": sent, "amount": 49.99, "items": ["tea", "coffee"], "text": "x" * 200}, context)
+    properties = {"n": sent, "amount": 49.99, "items": ["tea", "coffee"], "text": "x" * 200}
+    analytics.track(f"user-{sent % 97}", names[sent % 10], properties, context)
     sent += 1
     ahead = sent / rate - (time.monotonic() - start)
     if ahead > 0.02:

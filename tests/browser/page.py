@@ -60,6 +60,14 @@ class Page:
         except AssertionError:
             raise AssertionError(f"{self.names()} instead of {names}; {self.text('#state')}, {self.text('#shown')}") from None
 
+    def awaits_first(self, name: str) -> None:
+        """Wait until the newest event has this name."""
+        awaited(lambda: self.names()[:1] == [name])
+
+    def awaits_detail(self, name: str) -> None:
+        """Wait until the open event's name begins so."""
+        awaited(lambda: self.is_open() and self.text("#detail-name").startswith(name))
+
     def click(self, selector: str) -> None:
         """Click the first element."""
         self.find(selector).click()

@@ -52,19 +52,19 @@ def test_each_of_thirty_hostile_events_is_shown_as_text(page: Page, width: int) 
     page.keys(Keys.ESCAPE)
     before = unharmed(page)
     for number, (what, hostile) in enumerate(HOSTILE.items(), 2):
+        name = hostile["event"]
         page.inspector.send(hostile)
-        awaited(lambda name=seen(hostile["event"][:200]): page.names()[0] == name)
+        page.awaits_first(seen(name[:200]))
         page.driver.execute_script("document.getElementById('list').focus()")
         page.keys(Keys.HOME, Keys.ENTER)
-        shown = seen(hostile["event"])
-        awaited(lambda text=shown[:300]: page.is_open() and page.text("#detail-name").startswith(text))
+        page.awaits_detail(seen(name)[:300])
         assert page.is_within(), what
         assert set(page.value(TAGS)) <= tags | {"p", "li", "ul"}, what
         assert page.value("document.querySelectorAll('*').length") < 3_000, what
         page.keys(Keys.ESCAPE)
         awaited(lambda: not page.is_open())
         assert unharmed(page) == before, what
-        assert len(page.names()) == number
+        assert page.text("#shown") == str(number)
 
 
 @pytest.mark.parametrize("wishes", [{}, {"dark": True}, {"width": 360, "height": 640}], ids=str)
