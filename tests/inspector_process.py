@@ -109,6 +109,23 @@ class Inspector:
         found: dict[str, Any] = requests.get(f"{self.url}/inspector/search", params={"text": text, "after": str(after)}, timeout=10).json()
         return found
 
+    def messages(self, count: int, last_id: str = "") -> list[tuple[str, dict[str, Any]]]:
+        """The first messages of the stream with events, each with its id; the totals in between are left out."""
+        found: list[tuple[str, dict[str, Any]]] = []
+        with requests.get(self.url + "/inspector/stream", headers={"Last-Event-ID": last_id}, stream=True, timeout=10) as answer:
+            assert answer.headers["Content-Type"].startswith("text/event-stream")
+            number = ""
+            for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
+                name, _, text = line.partition(": ")
+                if name == "id":
+                    number = text
+                elif name == "data" and number:
+                    found.append((number, json.loads(text)))
+                    number = ""
+                    if len(found) == count:
+                        break
+        return found
+
 
 APP = """
 import json, sys

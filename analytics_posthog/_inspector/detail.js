@@ -143,7 +143,7 @@ export class Detail {
     const sides = made("div", "sides");
     sides.append(messageSide(detail), eventSide(detail));
     scroll.append(sides);
-    const buttons = [this.copyButton("Copy event as JSON", event)];
+    const buttons = [this.copyButton("Copy JSON", event)];
     if (message) buttons.push(this.copyButton("Copy message", message));
     this.place.replaceChildren(this.bar(cut(visible(event.event), 300), buttons), scroll);
   }

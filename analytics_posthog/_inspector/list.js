@@ -155,7 +155,12 @@ export class List {
     name.textContent = visible(event.name);
     who.textContent = visible(event.who);
     flag.textContent = event.warnings ? `⚠ ${event.warnings}` : "";
-    if (event.warnings) flag.setAttribute("aria-label", `${event.warnings} warnings`);
-    else flag.removeAttribute("aria-label");
+    if (event.warnings) {
+      flag.setAttribute("role", "img");
+      flag.setAttribute("aria-label", event.warnings === 1 ? "1 warning" : `${event.warnings} warnings`);
+    } else {
+      flag.removeAttribute("role");
+      flag.removeAttribute("aria-label");
+    }
   }
 }

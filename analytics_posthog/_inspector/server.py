@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import webbrowser
@@ -44,7 +45,13 @@ def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | 
         _say("analytics-posthog: anyone who can reach this address can read the events and send some. Use it in a network of your own only")
     if browser:
         webbrowser.open(url)
+    signal.signal(signal.SIGTERM, _terminated)
     _Server(config, inspector.feed.closing.set).run(sockets=[listening])
+
+
+def _terminated(*_: object) -> None:
+    """uvicorn has stopped and raises the signal once more, for the handler that was there before: the process ends by its own exit."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 class _Server(uvicorn.Server):

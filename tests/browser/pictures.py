@@ -71,6 +71,7 @@ def shoot(driver: Chrome, name: str) -> None:
     file = DOCS / f"{name}.png"
     file.write_bytes(base64.b64decode(picture["data"]))
     print(f"{file.name}: {file.stat().st_size // 1024} KiB")
+    assert file.stat().st_size < 200_000, "too large for a README"
 
 
 if __name__ == "__main__":

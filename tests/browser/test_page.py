@@ -194,7 +194,7 @@ def test_it_is_used_with_the_keyboard_alone(page: Page, five: list[str]) -> None
     awaited(lambda: page.is_open() and page.focus() == "detail-name")
     assert page.text("#detail-name") == "Order Completed"
     page.keys(Keys.TAB)
-    assert (page.text(":focus"), page.sees_focus()) == ("Copy event as JSON", True)
+    assert (page.text(":focus"), page.sees_focus()) == ("Copy JSON", True)
     page.keys(Keys.ESCAPE)
     awaited(lambda: not page.is_open() and page.focus() == "list")
     page.keys(Keys.END, Keys.ENTER)
