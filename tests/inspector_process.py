@@ -17,7 +17,7 @@ from child_process import environment
 
 T = TypeVar("T")
 START = """
-import argparse, sys
+import argparse, os, sys
 from analytics_posthog import _cli_inspect
 from analytics_posthog.errors import AnalyticsError
 parser = argparse.ArgumentParser()
@@ -30,6 +30,8 @@ except AnalyticsError as error:
     sys.exit(2)
 except KeyboardInterrupt:
     sys.exit(130)
+except BrokenPipeError:
+    os._exit(141)
 """
 COMMAND = [sys.executable, "-W", "error", "-c", START, "inspect"]
 KEY = "phc_secretOfTheInspectorsTests"

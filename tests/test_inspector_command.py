@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -29,6 +30,19 @@ def test_plain_writes_a_line_for_each_event_without_control_characters() -> None
     first, second = inspector.output
     assert first[12:] == '  track     "Order Completed"  u1  amount=49.99'
     assert second[12:] == r'  track     "\u001b[31mred\u001b]0;t\u0007"  u\r\n2'
+
+
+def test_an_output_that_nobody_reads_any_more_ends_it_and_harms_no_app() -> None:
+    read_end, write_end = os.pipe()
+    command = [*COMMAND, "--port", "0", "--plain"]
+    with subprocess.Popen(command, env=environment(), stdout=write_end, stderr=subprocess.PIPE, text=True) as process:
+        os.close(write_end)
+        os.close(read_end)
+        assert process.stderr is not None
+        url = process.stderr.readline().partition(" is at ")[2].partition("/ ")[0]
+        answer = requests.post(url + "/batch/", json={"api_key": KEY, "batch": [EVENT, EVENT]}, timeout=10)
+        assert (answer.status_code, answer.json()) == (200, {"status": 1})
+        assert process.wait(10) == 141
 
 
 def test_forward_passes_on_what_was_sent_with_the_app_s_key_and_posthog_s_answer_back(posthog_server: PostHogServer) -> None:

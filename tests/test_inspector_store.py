@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analytics_posthog._inspector.store import MOST_EVENTS, RATE_SECONDS, Kept, Store, search
+from analytics_posthog._inspector.store import LARGEST, MOST_EVENTS, RATE_SECONDS, Kept, Store, search
 
 
 def event(name: str = "x", **properties: Any) -> dict[str, Any]:
@@ -37,6 +37,12 @@ def test_large_events_push_out_the_oldest_so_that_memory_is_bounded() -> None:
     assert (len(store), store.bytes <= 10_000) == (4, True)
     store.add(event(text="x" * 20_000), 1.0)
     assert len(store) == 1
+
+
+def test_of_an_event_far_beyond_what_posthog_takes_only_the_name_is_kept() -> None:
+    kept = Store().add(event("huge", text="x" * (LARGEST + 1)), 1.0)
+    assert json.loads(kept.text) == {"event": "huge", "distinct_id": "u", "properties": {}}
+    assert (kept.summary.size > LARGEST, kept.summary.note) == (True, "only its name and distinct id are kept here: it has 2 MiB")
 
 
 def test_events_after_a_number_come_in_order_and_at_most_so_many() -> None:

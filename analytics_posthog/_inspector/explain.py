@@ -14,7 +14,7 @@ from .reverse import LIB, Event, Message, Properties, Reconstruction, call_of, d
 
 WARNING: Final = "warning"
 NOTE: Final = "note"
-_LONGEST: Final = 200  # characters of a name or an id in the list; the detail shows more
+LONGEST: Final = 200  # characters of a name or an id in the list; the detail shows more
 _NEAR: Final = 0.8  # of the size limit
 
 CALL, IN_CONTEXT, MAPPING, CLIENT, POSTHOG = "call", "context", "mapping", "client", "posthog"
@@ -84,8 +84,8 @@ def summary(event: Event, size: int, *, again: bool, note: str, now: float) -> S
     return Summary(
         arrived=now,
         call=call_of(event) or "posthog",
-        name=event["event"][:_LONGEST],
-        who=str(distinct_id_of(event))[:_LONGEST],
+        name=event["event"][:LONGEST],
+        who=str(distinct_id_of(event))[:LONGEST],
         uuid=str(event.get("uuid") or ""),
         size=size,
         warnings=sum(warned.level == WARNING for warned in found),

@@ -21,13 +21,16 @@ _LONGEST_END: Final = 2  # seconds that a request may still take when the end ha
 
 
 def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | None, browser: bool) -> None:
-    """Serve until SIGINT or SIGTERM. `forward_to` is PostHog's address, or None. Raises InvalidSetting if the address can't be had.
+    """Serve until SIGINT or SIGTERM. `forward_to` is PostHog's address, or None.
+
+    Raises InvalidSetting if the address can't be had, and OSError if standard output, with `plain`, is closed.
 
     Writes the page's address to standard error, and with `plain` a line for each event to standard output.
     """
     listening = _listen(host, port)
     port = listening.getsockname()[1]
-    inspector = Inspector(forward=Forward(forward_to) if forward_to else None, show=_show if plain else None)
+    terminal = _Terminal()
+    inspector = Inspector(forward=Forward(forward_to) if forward_to else None, show=terminal.show if plain else None)
     config = uvicorn.Config(
         inspector.asgi(remote=remote),
         log_level="warning",
@@ -46,7 +49,11 @@ def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | 
     if browser:
         webbrowser.open(url)
     signal.signal(signal.SIGTERM, _terminated)
-    _Server(config, inspector.feed.closing.set).run(sockets=[listening])
+    server = _Server(config, inspector.feed.closing.set)
+    terminal.closed = server.stop
+    server.run(sockets=[listening])
+    if terminal.error is not None:
+        raise terminal.error
 
 
 def _terminated(*_: object) -> None:
@@ -60,6 +67,10 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, close: Callable[[], None]) -> None:
         super().__init__(config)
         self._close = close
+
+    def stop(self) -> None:
+        """End soon."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._close()
@@ -84,12 +95,28 @@ def _named(host: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-def _show(kept: Kept) -> None:
-    try:
-        sys.stdout.write(line(kept) + "\n")
-        sys.stdout.flush()
-    except UnicodeEncodeError:  # the terminal's encoding has not these characters
-        sys.stdout.write(ascii(line(kept))[1:-1] + "\n")
+class _Terminal:
+    """Standard output, for `--plain`. If nobody reads it any more, the app must not suffer, and the inspector ends."""
+
+    def __init__(self) -> None:
+        self.closed: Callable[[], None] | None = None
+        self.error: OSError | None = None
+
+    def show(self, kept: Kept) -> None:
+        """Write an event's line."""
+        if self.error is not None:
+            return
+        text = line(kept)
+        try:
+            try:
+                sys.stdout.write(text + "\n")
+            except UnicodeEncodeError:  # the terminal's encoding has not these characters
+                sys.stdout.write(ascii(text)[1:-1] + "\n")
+            sys.stdout.flush()
+        except OSError as error:
+            self.error = error
+            if self.closed is not None:
+                self.closed()
 
 
 def _say(text: str) -> None:

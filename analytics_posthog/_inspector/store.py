@@ -10,10 +10,12 @@ from collections import deque
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from .explain import Summary, summary
+from .explain import LONGEST, Summary, summary
+from .reverse import distinct_id_of
 
 MOST_EVENTS: Final = 10_000
 MOST_BYTES: Final = 128 * 1024 * 1024  # of JSON; events of 900 KB must not fill the machine
+LARGEST: Final = 2 * 1024 * 1024  # bytes of JSON; PostHog drops what is half as large, so nobody needs to see the whole of it
 RATE_SECONDS: Final = 300
 _MOST_NAMES: Final = 1_000  # that are counted one by one; an app that makes up names must not make us remember them all
 _OTHERS: Final = ("", "(other names)")
@@ -53,10 +55,15 @@ class Store:
     def add(self, event: dict[str, Any], now: float, note: str = "") -> Kept:
         """Keep an event that came in at `now` (seconds since 1970). `note` is a further warning for it."""
         text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+        size = len(text)
+        if size > LARGEST:
+            event = {"event": event["event"][:LONGEST], "distinct_id": str(distinct_id_of(event))[:LONGEST], "properties": {}}
+            text = json.dumps(event, ensure_ascii=False).encode()
+            note = f"only its name and distinct id are kept here: it has {size // 2**20} MiB"
         uuid = event.get("uuid")
         again = isinstance(uuid, str) and uuid in self._uuids
         self.last += 1
-        kept = Kept(self.last, text, summary(event, len(text), again=again, note=note, now=now))
+        kept = Kept(self.last, text, summary(event, size, again=again, note=note, now=now))
         self._kept.append(kept)
         self.bytes += len(text)
         self.total += 1
