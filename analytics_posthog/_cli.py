@@ -21,7 +21,7 @@ from .errors import AnalyticsError, InvalidSetting
 from .version import VERSION
 
 # Imported when the command line is used, and by nobody else.
-COMMANDS: Final = ("_cli_check", "_cli_convert", "_cli_replay")
+COMMANDS: Final = ("_cli_check", "_cli_convert", "_cli_replay", "_cli_inspect")
 PROGRAM: Final = "analytics-posthog"
 
 FAILED: Final = 1
@@ -34,6 +34,7 @@ examples:
   {PROGRAM} check                          # are key and host right?
   {PROGRAM} convert archive.jsonl | head   # what PostHog would get
   {PROGRAM} replay --dry-run archive/      # what a replay would send
+  {PROGRAM} inspect                        # a local page that shows events as an app sends them
 
 The key is never an argument: it comes from $POSTHOG_PROJECT_API_KEY or --key-file FILE, the
 address from $POSTHOG_HOST or --host URL. Output goes to standard output, all else to standard
@@ -76,7 +77,7 @@ def _run(arguments: list[str]) -> int:
     refuse_keys(arguments)
     parser = _Parser(
         prog=PROGRAM,
-        description="Leave Segment behind: check the settings, see what messages become, bring the history to PostHog.",
+        description="Leave Segment behind: check the settings, see what messages become, bring the history to PostHog, watch events.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

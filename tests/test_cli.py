@@ -45,7 +45,7 @@ def test_the_installed_command_and_python_m_are_the_same() -> None:
 def test_the_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert _cli.main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert re.findall(r"^    (\w+) +\w", shown, re.M) == ["check", "convert", "replay"]
+    assert re.findall(r"^    (\w+) +\w", shown, re.M) == ["check", "convert", "replay", "inspect"]
     assert re.findall(r"^  (\d+) ", shown, re.M) == ["0", "1", "2", "130"]
     assert ("143" in shown, "141" in shown) == (True, True)
 

@@ -60,6 +60,18 @@ ORDER = [
     "_difference",
     "testing",
     "pytest_plugin",
+    # The inspector.
+    "_inspector/__init__",
+    "_inspector/capture",
+    "_inspector/reverse",
+    "_inspector/explain",
+    "_inspector/store",
+    "_inspector/plain",
+    "_inspector/forward",
+    "_inspector/guard",
+    "_inspector/stream",
+    "_inspector/app",
+    "_inspector/server",
     # The command line, which nobody imports.
     "_cli_settings",
     "_cli_side_by_side",
@@ -67,6 +79,7 @@ ORDER = [
     "_cli_replay",
     "_check_steps",
     "_cli_check",
+    "_cli_inspect",
     "_cli",
     "__main__",
 ]
@@ -77,6 +90,10 @@ THIRD_PARTY = {
     "_check_steps": {"posthog", "requests"},
     "_cli_side_by_side": {"rich"},
     "_delivery": {"posthog"},
+    "_inspector/app": {"starlette"},
+    "_inspector/forward": {"requests"},
+    "_inspector/guard": {"starlette"},
+    "_inspector/server": {"uvicorn"},
     "_replay_progress": {"rich"},
     "_replay_sender": {"posthog"},
     "_session": {"requests"},
@@ -90,6 +107,11 @@ LONGER = {
 }
 
 
+def place(file: Path) -> str:
+    """A file's name in ORDER."""
+    return file.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
 def imports(file: Path) -> Iterator[tuple[str, bool]]:
     """The modules that a file imports, and whether each is one of the package. What only a type checker sees is left out."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -101,7 +123,8 @@ def imports(file: Path) -> Iterator[tuple[str, bool]]:
         if isinstance(node, ast.Import):
             yield from ((alias.name, False) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level:
-            yield from ((node.module or alias.name, True) for alias in node.names)
+            folder = file.relative_to(PACKAGE).parents[node.level - 1].as_posix().removeprefix(".")
+            yield from ((f"{folder}/{node.module or alias.name}".removeprefix("/").replace(".", "/"), True) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or "", False
 
@@ -124,20 +147,20 @@ def body_length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_every_file_stands_in_the_order_of_reading() -> None:
-    assert [file.stem for file in FILES if file.stem not in ORDER] == []
+    assert [place(file) for file in FILES if place(file) not in ORDER] == []
     assert [name for name in ORDER if not (PACKAGE / f"{name}.py").exists()] == []
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=place)
 def test_a_file_imports_only_what_stands_above_it(file: Path) -> None:
     ours = {module for module, is_ours in imports(file) if is_ours}
-    assert sorted(ours - set(ORDER[: ORDER.index(file.stem)])) == []
+    assert sorted(ours - set(ORDER[: ORDER.index(place(file))])) == []
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=place)
 def test_only_the_edge_imports_what_is_not_python_s_own(file: Path) -> None:
     strangers = {module.partition(".")[0] for module, is_ours in imports(file) if not is_ours} - sys.stdlib_module_names
-    assert strangers == THIRD_PARTY.get(file.stem, set())
+    assert strangers == THIRD_PARTY.get(place(file), set())
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.name)
@@ -167,7 +190,7 @@ def undocumented(node: ast.AST, path: str) -> Iterator[str]:
                 yield from undocumented(child, f"{path}.{getattr(child, 'name', '')}")
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=place)
 def test_all_that_is_public_has_a_docstring(file: Path) -> None:
     assert list(undocumented(ast.parse(file.read_text(encoding="utf-8")), file.stem)) == []
 

@@ -1,0 +1,163 @@
+"""The inspector as an ASGI app: PostHog's capture endpoints for the app under inspection, and the page that shows what came in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from .capture import MAX_BODY, Refused, read_events
+from .explain import explain
+from .forward import Forward
+from .guard import Guard
+from .store import MOST_EVENTS, Kept, Store, search
+from .stream import Feed
+
+_CAPTURE: Final = ("/batch", "/capture", "/e", "/track", "/i/v0/e", "/i/v0/ai/batch")
+_CAPTURE_V1: Final = "/i/v1/analytics/events"
+_FLAGS: Final = ("/flags", "/decide")
+_NO_FLAGS: Final[dict[str, object]] = {"flags": {}, "featureFlags": {}, "featureFlagPayloads": {}, "errorsWhileComputingFlags": False}
+_NO_DEFINITIONS: Final[dict[str, object]] = {"flags": [], "group_type_mapping": {}, "cohorts": {}}
+_FILES: Final = {
+    "/": ("page.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in ("page", "list", "detail", "plot")},
+}
+_HERE: Final = Path(__file__).parent
+_FROM_THE_PAGE: Final = "x-inspector"  # a header that no form and no simple request from elsewhere can have
+_AT_ONCE: Final = 256 * 1024  # bytes of a body that are read without a thread; more would hold up the page
+
+
+class Inspector:
+    """The app's state: what is kept, where it is passed on to, and who is told of each event."""
+
+    def __init__(self, *, forward: Forward | None = None, show: Callable[[Kept], None] | None = None) -> None:
+        self.store = Store()
+        self.feed = Feed(self.store)
+        self._forward = forward
+        self._show = show
+
+    def asgi(self, *, remote: bool = False) -> Starlette:
+        """Return the ASGI app. `remote`: requests that name this machine otherwise than by loopback are taken too."""
+        routes = [_file_route(path, name, kind) for path, (name, kind) in _FILES.items()]
+        for path in (*_CAPTURE, _CAPTURE_V1):
+            routes += [Route(path + end, self._capture, methods=["POST"]) for end in ("", "/")]
+        for path in _FLAGS:
+            routes += [Route(path + end, self._flags, methods=["POST", "GET"]) for end in ("", "/")]
+        routes += [
+            Route("/api/feature_flag/local_evaluation{rest:path}", _definitions),
+            Route("/inspector/stream", self._stream),
+            Route("/inspector/events/{number:int}", self._event),
+            Route("/inspector/search", self._search),
+            Route("/inspector/clear", self._clear, methods=["POST"]),
+        ]
+        return Starlette(routes=routes, middleware=[Middleware(Guard, remote=remote)])
+
+    async def _capture(self, request: Request) -> Response:
+        is_v1 = request.url.path.startswith(_CAPTURE_V1)
+        try:
+            body = await _body(request)
+            encoding, has_key = request.headers.get("content-encoding", ""), is_v1 and "authorization" in request.headers
+            if len(body) <= _AT_ONCE:
+                events = read_events(body, encoding, has_key=has_key)
+            else:
+                events = await asyncio.to_thread(read_events, body, encoding, has_key=has_key)
+        except Refused as error:
+            return JSONResponse({"type": "validation_error", "code": "invalid_payload", "detail": str(error)}, error.status)
+        answer, note = await self._pass_on(request, body)
+        now = time.time()
+        for event in events:
+            kept = self.store.add(event, now, note)
+            if self._show is not None:
+                self._show(kept)
+        if answer is not None:
+            return answer
+        if is_v1:
+            return JSONResponse({"results": {str(event.get("uuid")): {"result": "ok"} for event in events}})
+        return JSONResponse({"status": 1})
+
+    async def _pass_on(self, request: Request, body: bytes) -> tuple[Response | None, str]:
+        """Forward a request if that is wanted; return PostHog's answer, and a warning if it has not taken it."""
+        if self._forward is None:
+            return None, ""
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        answer = await asyncio.to_thread(self._forward.post, path, body, dict(request.headers))
+        counts, status = self.feed.passed_on, str(answer.status)
+        counts[status] = counts.get(status, 0) + 1
+        note = (
+            "" if answer.taken else f"forwarded, but not taken: PostHog's answer was {answer.status}, so the app's client may send it again"
+        )
+        return Response(answer.body, answer.status, answer.headers), note
+
+    async def _flags(self, request: Request) -> Response:
+        """Without a PostHog behind, no flag is set."""
+        try:
+            body = await _body(request)
+        except Refused as error:
+            return JSONResponse({"type": "validation_error", "detail": str(error)}, error.status)
+        answer = (await self._pass_on(request, body))[0] if request.method == "POST" else None
+        return answer or JSONResponse(_NO_FLAGS)
+
+    async def _stream(self, request: Request) -> Response:
+        last_id = request.headers.get("last-event-id", "")
+        return StreamingResponse(self.feed.listen(last_id), media_type="text/event-stream")
+
+    async def _event(self, request: Request) -> Response:
+        kept = self.store.get(request.path_params["number"])
+        if kept is None:
+            return JSONResponse({"detail": "no longer kept"}, 404)
+        of = kept.summary
+        return JSONResponse(explain(json.loads(kept.text), of.size, again=of.again, note=of.note))
+
+    async def _search(self, request: Request) -> Response:
+        text, after = request.query_params.get("text", ""), request.query_params.get("after", "0")
+        start = int(after) if after.isdecimal() and len(after) < 20 else 0
+        events = self.store.after(start, MOST_EVENTS)
+        found = await asyncio.to_thread(search, events, text)
+        return JSONResponse({"found": found, "last": events[-1].number if events else start})
+
+    async def _clear(self, request: Request) -> Response:
+        if _FROM_THE_PAGE not in request.headers:
+            return JSONResponse({"detail": "only the page may do this"}, 403)
+        self.store.clear()
+        return JSONResponse({"status": 1})
+
+
+def _file_route(path: str, name: str, kind: str) -> Route:
+    async def file(request: Request) -> Response:
+        return FileResponse(_HERE / name, media_type=kind)
+
+    return Route(path, file)
+
+
+async def _definitions(request: Request) -> Response:
+    """No flag is defined."""
+    return JSONResponse(_NO_DEFINITIONS)
+
+
+async def _body(request: Request) -> bytes:
+    """Return a request's body. Raises Refused as soon as it is too large; what follows is not read."""
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length[:20]) > MAX_BODY:
+        raise Refused(413, "over 20 MiB")
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MAX_BODY:
+                raise Refused(413, "over 20 MiB")
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise Refused(400, "the client hung up") from error
+    return b"".join(parts)

@@ -1,0 +1,153 @@
+"""Reads what an app's PostHog client posts, and refuses what PostHog refuses: a whole batch for one bad event.
+
+Pure. What it does not do: keep the key, which is taken out here and goes nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from typing import Any, Final
+from uuid import UUID
+
+from ..errors import AnalyticsError
+
+MAX_BODY: Final = 20 * 1024 * 1024  # bytes, as sent and unzipped; PostHog's own limit
+_MAX_DEPTH: Final = 127  # PostHog's JSON parser stops at the 128th level
+_MOST_DIGITS: Final = 300  # of an integer; what has more is beyond a double's range
+_KEYS: Final = ("api_key", "token", "$token")
+_A_KEY: Final = re.compile(r"ph[a-z]_\w+", re.ASCII)
+_INFINITE: Final = (float("inf"), float("-inf"))
+
+Event = dict[str, Any]
+
+
+class Refused(AnalyticsError):
+    """A request that is not taken; `status` is the HTTP status that PostHog would answer."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+def read_events(body: bytes, encoding: str = "", *, has_key: bool = False) -> list[Event]:
+    """Return the events in a request's body, without the key.
+
+    `encoding` is the Content-Encoding; gzip is seen without it too. `has_key`: the key came in a header. Takes a batch
+    (`{"api_key", "batch": [...]}`), a list, or one event. Raises Refused.
+    """
+    parsed = _strict_json(_unzipped(body, encoding.strip().lower()))
+    envelope = parsed if isinstance(parsed, dict) else {}
+    events = envelope["batch"] if "batch" in envelope else parsed if isinstance(parsed, list) else [parsed]
+    if not isinstance(events, list) or not events:
+        raise Refused(400, "no batch")
+    if not has_key and not any(_key_of(holder) for holder in (envelope, *events)):
+        raise Refused(401, "no api_key")
+    for event in events:
+        why = _refusal(event)
+        if why:
+            raise Refused(400, why)
+    return [_without_key(event) for event in events]
+
+
+def _unzipped(body: bytes, encoding: str) -> bytes:
+    """The body unpacked, and never more of it than MAX_BODY, however small it was packed."""
+    if len(body) > MAX_BODY:
+        raise Refused(413, "over 20 MiB")
+    if body[:2] == b"\x1f\x8b":  # as PostHog tells it; a proxy may have lost the header
+        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    elif encoding == "deflate":
+        unpacker = zlib.decompressobj()
+    elif encoding in ("", "identity"):
+        return body
+    else:
+        raise Refused(400, f"not {encoding}" if encoding == "gzip" else "an unknown Content-Encoding")
+    try:
+        plain = unpacker.decompress(body, MAX_BODY + 1)
+    except zlib.error as error:
+        raise Refused(400, "damaged compression") from error
+    if len(plain) > MAX_BODY:
+        raise Refused(413, "over 20 MiB")
+    if not unpacker.eof:
+        raise Refused(400, "damaged compression")
+    return plain
+
+
+def _strict_json(body: bytes) -> Any:
+    """The parsed body; refused is what RFC 8259 does not know, though Python's parser takes it."""
+    try:
+        parsed = json.loads(body.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded)
+        if b"\\u" in body:
+            json.dumps(parsed, ensure_ascii=False).encode("utf-8")  # a lone surrogate can't be encoded
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, f"not strict JSON ({type(error).__name__})") from error
+    if _deeper_than(parsed, _MAX_DEPTH):
+        raise Refused(400, "not strict JSON: nested too deep")
+    return parsed
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"bare {name}")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in _INFINITE:
+        raise ValueError("number out of range")
+    return number
+
+
+def _bounded(text: str) -> int | float:
+    return int(text) if len(text) < _MOST_DIGITS else _finite(text)
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        nested = [item.values() if isinstance(item, dict) else item for item in layer if isinstance(item, (dict, list))]
+        if not nested:
+            return False
+        layer = [item for group in nested for item in group]
+    return any(isinstance(item, (dict, list)) for item in layer)
+
+
+def _key_of(holder: Any) -> bool:
+    """Whether an envelope or an event names the project's key: posthog-js puts it into the properties."""
+    if not isinstance(holder, dict):
+        return False
+    properties = holder.get("properties")
+    inner = properties.get("token") if isinstance(properties, dict) else None
+    return any(isinstance(key, str) and key for key in (*(holder.get(name) for name in _KEYS), inner))
+
+
+def _refusal(event: Any) -> str | None:
+    """Say why PostHog refuses this event, without anything that stands in it; None if it takes it."""
+    if not isinstance(event, dict):
+        return "an event that is no object"
+    if not isinstance(event.get("event"), str) or not event["event"]:
+        return "an event without a name"
+    properties = event.get("properties", {})
+    if not isinstance(properties, dict):
+        return "properties that are no object"
+    distinct_id = event.get("distinct_id")
+    if (properties.get("distinct_id") if distinct_id is None else distinct_id) in (None, ""):
+        return "an event without a distinct_id"
+    if not isinstance(event.get("timestamp", ""), str):
+        return "a timestamp that is no string"
+    try:
+        UUID(event.get("uuid") or str(UUID(int=0)))
+    except (ValueError, AttributeError, TypeError):
+        return "a uuid that is none"
+    return None
+
+
+def _without_key(event: Event) -> Event:
+    """The event without the key, wherever a PostHog client may have put it."""
+    kept = {name: value for name, value in event.items() if name not in _KEYS}
+    properties = kept.get("properties")
+    if isinstance(properties, dict):
+        token = properties.get("token")
+        if isinstance(token, str) and _A_KEY.fullmatch(token):  # another token is the app's own affair
+            kept["properties"] = {name: value for name, value in properties.items() if name != "token"}
+    return kept

@@ -1,0 +1,181 @@
+// One event whole: what the conversion made of it and from what. Whatever an event holds is shown as text, and never as more than that.
+
+const LONGEST = 2000; // characters of one value; copying gives all of them
+const WHOLE = 100000; // characters of a message
+const MOST = 300; // properties
+const ORIGINS = {
+  call: ["●", "the call"],
+  context: ["◆", "the context"],
+  mapping: ["→", "the mapping"],
+  client: ["■", "PostHog's client"],
+  posthog: ["○", "PostHog's own"],
+};
+// Characters that show nothing themselves, or turn the direction of what stands around them.
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+const UNSEEN_BUT_BREAKS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+
+const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+// A text with its unseen characters as escapes.
+export function visible(text) { return text.replace(UNSEEN, escaped); }
+
+function made(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+function cut(text, most) {
+  return text.length <= most ? text : `${text.slice(0, most)} … (${(text.length - most).toLocaleString("en")} characters more; copy it to have all)`;
+}
+
+function shortened(key, value) { return typeof value === "string" ? cut(value, LONGEST) : value; }
+
+function written(value, indent) { return JSON.stringify(value, shortened, indent).replace(UNSEEN_BUT_BREAKS, escaped); }
+
+function originMark(kind, source) {
+  const [sign, words] = ORIGINS[kind];
+  const mark = made("span", `origin ${kind}-origin`);
+  const symbol = made("span", "", `${sign} `);
+  symbol.setAttribute("aria-hidden", "true");
+  mark.append(symbol, source ? `${words}: ${visible(source)}` : words);
+  return mark;
+}
+
+function warningList(warnings) {
+  const list = made("ul", "warnings");
+  for (const { level, text } of warnings) {
+    const item = made("li", level);
+    item.append(made("b", "", level === "warning" ? "⚠ Warning:" : "Note:"), text);
+    list.append(item);
+  }
+  return list;
+}
+
+function messageSide(detail) {
+  const side = made("section", "message");
+  side.append(made("h3", "", "Segment message (reconstructed)"));
+  if (!detail.message) {
+    side.append(made("p", "hint", "None: this event has no segment_library, so it was captured by PostHog's own client and not made from a Segment call."));
+    return side;
+  }
+  side.append(made("pre", "", cut(written(detail.message, 2), WHOLE)));
+  const settings = Object.entries(detail.settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
+  if (settings.length) side.append(made("p", "hint", visible(`With the settings ${settings.join(", ")}`)));
+  if (detail.changed.length) side.append(made("p", "hint", visible(`Not what this message gives, so changed after the conversion (before_send?): ${cut(detail.changed.join(", "), LONGEST)}`)));
+  side.append(made("p", "hint", "What the event can't tell:"));
+  const unknown = made("ul", "hint");
+  unknown.append(...detail.unknown.map((text) => made("li", "", text)));
+  side.append(unknown);
+  return side;
+}
+
+function eventSide(detail) {
+  const side = made("section", "event");
+  side.append(made("h3", "", "PostHog event"));
+  const legend = made("p", "legend");
+  for (const kind of new Set(detail.origins.map((row) => row.kind))) legend.append(originMark(kind));
+  const rows = made("ul", "rows");
+  for (const { name, value, kind, source } of detail.origins.slice(0, MOST)) {
+    const row = made("li");
+    row.append(made("span", "name", cut(visible(name), LONGEST)), originMark(kind, cut(source, LONGEST)), made("code", "", cut(written(value, 1), 2 * LONGEST)));
+    rows.append(row);
+  }
+  side.append(legend, rows);
+  if (detail.origins.length > MOST) side.append(made("p", "hint", `and ${detail.origins.length - MOST} more; copy the event to have all`));
+  return side;
+}
+
+async function toClipboard(text) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const field = made("textarea"); // a page that isn't from loopback and has no TLS has no clipboard of its own
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  if (!done) throw new Error("refused");
+}
+
+export class Detail {
+  // `close` is called by the button, `say` with what a screen reader is to say.
+  constructor(place, { close, say }) {
+    this.place = place;
+    this.close = close;
+    this.say = say;
+    this.number = null;
+  }
+
+  hide() {
+    this.number = null;
+    this.place.hidden = true;
+    this.place.replaceChildren();
+  }
+
+  // Shows the event of this number; resolves when it is there, or when another was asked for meanwhile.
+  async open(number) {
+    this.number = number;
+    let detail;
+    try {
+      const answer = await fetch(`/inspector/events/${number}`);
+      detail = answer.ok ? await answer.json() : null;
+    } catch {
+      detail = null;
+    }
+    if (this.number !== number) return;
+    this.place.hidden = false;
+    if (detail) this.show(detail);
+    else this.place.replaceChildren(this.bar("This event is no longer kept", []));
+  }
+
+  show(detail) {
+    const { event, message } = detail;
+    const scroll = made("div", "scroll");
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "group");
+    scroll.setAttribute("aria-label", "The event");
+    const call = detail.call === "posthog" ? "PostHog's own" : `${detail.call} call`;
+    scroll.append(made("p", "facts", `${call}, ${(detail.size / 1024).toFixed(1)} KiB`), warningList(detail.warnings));
+    const sides = made("div", "sides");
+    sides.append(messageSide(detail), eventSide(detail));
+    scroll.append(sides);
+    const buttons = [this.copyButton("Copy JSON", event)];
+    if (message) buttons.push(this.copyButton("Copy message", message));
+    this.place.replaceChildren(this.bar(cut(visible(event.event), 300), buttons), scroll);
+  }
+
+  bar(name, buttons) {
+    const bar = made("div", "bar");
+    const title = made("h2", "", name);
+    title.id = "detail-name";
+    title.tabIndex = -1;
+    const close = made("button", "", "Close");
+    close.type = "button";
+    close.addEventListener("click", this.close);
+    bar.append(title, ...buttons, close);
+    return bar;
+  }
+
+  copyButton(words, value) {
+    const button = made("button", "copy", words);
+    button.type = "button";
+    button.addEventListener("click", async () => {
+      try {
+        await toClipboard(JSON.stringify(value, null, 2));
+        this.say("Copied");
+        button.textContent = "Copied";
+      } catch {
+        this.say("The browser didn't allow it");
+        button.textContent = "Not allowed";
+      }
+      setTimeout(() => { button.textContent = words; }, 1500);
+    });
+    return button;
+  }
+
+  focus() { document.getElementById("detail-name")?.focus(); }
+}

@@ -1,0 +1,258 @@
+// The inspector's page: takes the events as they come, filters them, and holds them back while somebody reads.
+
+import { Detail, visible } from "./detail.js";
+import { List } from "./list.js";
+import { Plot } from "./plot.js";
+
+const MOST = 10000; // events that the page keeps, as the server does
+const find = (id) => document.getElementById(id);
+const number = (value) => value.toLocaleString("en");
+
+let all = []; // oldest first
+let shown = []; // those that the filters let through, newest first
+let waiting = 0; // events that came while the list was held
+let paused = false;
+let connected = false;
+let run = "";
+let clears = 0;
+let found = null; // numbers of the events that the server found the searched text in; null: nothing is searched
+let searchedTo = 0;
+let searching = false;
+let frame = 0;
+
+const plot = new Plot(find("rate"));
+const detail = new Detail(find("detail"), { close: () => closeDetail(), say });
+const list = new List(find("list"), { opened: (chosen) => openDetail(chosen, true), moved: listMoved });
+
+function say(text) {
+  find("said").textContent = ""; // so that the same words twice are said twice
+  setTimeout(() => { find("said").textContent = text; }, 50);
+}
+
+// ---- what comes in
+
+function connect() {
+  const source = new EventSource("/inspector/stream");
+  source.onopen = () => { connected = true; showState(); };
+  source.onerror = () => { connected = false; showState(); if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000); };
+  source.onmessage = (message) => take(JSON.parse(message.data));
+  source.addEventListener("totals", (message) => showTotals(JSON.parse(message.data)));
+}
+
+function take(data) {
+  if (run !== data.run || clears !== data.clears) {
+    if (run) forget();
+    run = data.run;
+    clears = data.clears;
+  }
+  const newest = all.length ? all.at(-1).number : 0;
+  const fresh = data.events.filter(([known]) => known > newest).map(([known, arrived, call, name, who, uuid, size, warnings]) =>
+    ({ number: known, arrived, call, name, who, uuid, size, warnings, text: `${name}\n${who}\n${uuid}`.toLowerCase() }));
+  all.push(...fresh);
+  const gone = Math.max(all.findIndex((event) => event.number >= data.first), all.length - MOST);
+  if (gone > 0) all = all.slice(gone);
+  if (!fresh.length) { drawSoon(); return; }
+  const passing = fresh.filter(passes);
+  if (isHeld()) waiting = Math.min(waiting + passing.length, MOST);
+  else shown = passing.reverse().concat(shown).slice(0, MOST);
+  if (found) search();
+  drawSoon();
+}
+
+function forget() {
+  all = [];
+  shown = [];
+  waiting = 0;
+  searchedTo = 0;
+  if (found) found.clear();
+  find("event").replaceChildren(find("event").firstElementChild);
+  if (detail.number !== null || list.active !== null) closeDetail();
+}
+
+// ---- filters
+
+function passes(event) {
+  const text = find("search").value.trim().toLowerCase();
+  const user = find("user").value.trim().toLowerCase();
+  const call = find("call").value;
+  const name = find("event").value;
+  return (!call || event.call === call) && (!name || event.name === name) && (!user || event.who.toLowerCase().includes(user))
+    && (!text || event.text.includes(text) || Boolean(found?.has(event.number)));
+}
+
+function refilter() {
+  shown = all.filter(passes).reverse();
+  waiting = 0;
+  drawSoon();
+}
+
+// Lets the server look into whole events, first all of them and then those that have come since.
+async function search() {
+  const text = find("search").value.trim();
+  if (searching || !text) return;
+  searching = true;
+  try {
+    const answer = await fetch(`/inspector/search?after=${searchedTo}&text=${encodeURIComponent(text)}`);
+    const result = await answer.json();
+    if (text === find("search").value.trim()) {
+      searchedTo = result.last;
+      const isNew = result.found.filter((known) => !found.has(known));
+      isNew.forEach((known) => found.add(known));
+      if (isNew.length) addFound(isNew);
+    }
+  } catch {
+    // the connection is lost, and the page says so already
+  }
+  setTimeout(() => {
+    searching = false;
+    if (text !== find("search").value.trim() || (found && all.length && all.at(-1).number > searchedTo)) search();
+  }, 200);
+}
+
+function addFound(numbers) {
+  const there = new Set(shown.map((event) => event.number));
+  const newest = shown.length ? shown[0].number : 0;
+  if (!isHeld()) { refilter(); return; }
+  waiting += numbers.filter((known) => known > newest && !there.has(known)).length;
+  drawSoon();
+}
+
+function searchChanged() {
+  const text = find("search").value.trim();
+  found = text ? new Set() : null;
+  searchedTo = 0;
+  list.toTop();
+  refilter();
+  search();
+}
+
+// ---- holding
+
+function isHeld() { return paused || list.isRead; }
+
+function listMoved() {
+  if (!isHeld() && waiting) refilter();
+  showState();
+}
+
+function showWaiting() {
+  refilter();
+  list.toTop();
+  list.place.focus();
+}
+
+function togglePause() {
+  paused = !paused;
+  find("pause").setAttribute("aria-pressed", String(paused));
+  say(paused ? "Paused" : "Live");
+  if (!isHeld()) refilter();
+  showState();
+}
+
+// ---- detail
+
+function openDetail(chosen, focus) {
+  detail.open(chosen).then(() => {
+    if (detail.number !== chosen) return;
+    find("panes").classList.add("open");
+    if (focus) detail.focus();
+  });
+}
+
+function closeDetail() {
+  const hadFocus = find("detail").contains(document.activeElement);
+  detail.hide();
+  find("panes").classList.remove("open");
+  list.leave();
+  if (hadFocus) list.place.focus();
+}
+
+// ---- drawing
+
+function drawSoon() {
+  if (!frame) frame = requestAnimationFrame(() => { frame = 0; draw(); });
+}
+
+function draw() {
+  list.show(shown);
+  const isFiltered = shown.length + waiting < all.length;
+  find("shown").textContent = isFiltered ? `${number(shown.length)} of ${number(all.length)}` : number(shown.length);
+  find("new").hidden = !waiting;
+  find("new").textContent = `${number(waiting)} new`;
+  showEmpty();
+  showState();
+}
+
+function showEmpty() {
+  const kind = shown.length ? "" : all.length ? "filtered" : "none";
+  const place = find("empty");
+  if (place.dataset.kind === kind) return;
+  place.dataset.kind = kind;
+  place.replaceChildren();
+  if (kind === "filtered") place.append("No event passes the filters.");
+  if (kind === "none") {
+    const code = document.createElement("code");
+    code.textContent = `analytics.host = "${location.origin}"`;
+    place.append("No event yet. In the app, before its first call:", code, "The key may be anything; it is neither shown nor kept.");
+  }
+}
+
+function showState() {
+  const state = !connected ? "lost" : paused ? "paused" : list.isRead ? "held" : "live";
+  const place = find("state");
+  if (place.dataset.state === state) return;
+  place.dataset.state = state;
+  place.textContent = { lost: "No connection", paused: "Paused", held: "Held while you read", live: "Live" }[state];
+}
+
+function showTotals({ total, kept, bytes, counts, rate, passedOn }) {
+  const on = Object.entries(passedOn).map(([status, count]) => `${number(count)} forwarded (${status})`);
+  const parts = [`${number(total)} events`, `${number(kept)} kept (${bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`})`, ...on];
+  find("totals").textContent = parts.join(", ");
+  plot.show(rate);
+  showCounts(counts);
+}
+
+function showCounts(counts) {
+  const rows = find("count-rows");
+  while (rows.children.length > counts.length) rows.lastElementChild.remove();
+  counts.forEach(([call, name, count], index) => {
+    const row = rows.children[index] ?? rows.appendChild(document.createElement("tr"));
+    while (row.children.length < 3) row.append(document.createElement("td"));
+    row.children[2].className = "number";
+    [visible(name), call, number(count)].forEach((text, place) => {
+      if (row.children[place].textContent !== text) row.children[place].textContent = text;
+    });
+  });
+  const select = find("event");
+  const known = new Set([...select.options].map((option) => option.value));
+  for (const [call, name] of counts) {
+    if (call && !known.has(name) && known.size < 300) {
+      known.add(name);
+      select.append(new Option(visible(name.length > 60 ? `${name.slice(0, 60)}…` : name), name));
+    }
+  }
+}
+
+// ---- hands
+
+find("search").addEventListener("input", searchChanged);
+for (const id of ["call", "event", "user"]) {
+  for (const kind of ["input", "change"]) find(id).addEventListener(kind, () => { list.toTop(); refilter(); });
+}
+find("pause").addEventListener("click", togglePause);
+find("new").addEventListener("click", showWaiting);
+find("clear").addEventListener("click", () => fetch("/inspector/clear", { method: "POST", headers: { "X-Inspector": "page" } }).then(() => say("Cleared")));
+addEventListener("keydown", (event) => {
+  const isTyping = event.target.matches("input, select, textarea");
+  if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    find("search").focus();
+  } else if (event.key === "Escape") {
+    if (isTyping) list.place.focus();
+    else closeDetail();
+  }
+});
+
+connect();
+draw();

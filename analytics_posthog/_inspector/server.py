@@ -1,0 +1,124 @@
+"""Serves the inspector: takes the address, says where the page is, and ends at once when it is told to."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+
+from ..errors import InvalidSetting
+from .app import Inspector
+from .forward import Forward
+from .plain import line
+from .store import Kept
+
+_LONGEST_END: Final = 2  # seconds that a request may still take when the end has come
+
+
+def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | None, browser: bool) -> None:
+    """Serve until SIGINT or SIGTERM. `forward_to` is PostHog's address, or None.
+
+    Raises InvalidSetting if the address can't be had, and OSError if standard output, with `plain`, is closed.
+
+    Writes the page's address to standard error, and with `plain` a line for each event to standard output.
+    """
+    listening = _listen(host, port)
+    port = listening.getsockname()[1]
+    terminal = _Terminal()
+    inspector = Inspector(forward=Forward(forward_to) if forward_to else None, show=terminal.show if plain else None)
+    config = uvicorn.Config(
+        inspector.asgi(remote=remote),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_LONGEST_END,
+    )
+    url = f"http://{_named(host)}:{port}"
+    _say(f"analytics-posthog: the inspector is at {url}/ (Ctrl-C ends it)")
+    _say(f'analytics-posthog: in the app, set analytics.host = "{url}"; ' + _where(forward_to))
+    if remote:
+        _say("analytics-posthog: anyone who can reach this address can read the events and send some. Use it in a network of your own only")
+    if browser:
+        webbrowser.open(url)
+    signal.signal(signal.SIGTERM, _terminated)
+    server = _Server(config, inspector.feed.closing.set)
+    terminal.closed = server.stop
+    server.run(sockets=[listening])
+    if terminal.error is not None:
+        raise terminal.error
+
+
+def _terminated(*_: object) -> None:
+    """uvicorn has stopped and raises the signal once more, for the handler that was there before: the process ends by its own exit."""
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+class _Server(uvicorn.Server):
+    """Ends the pages' streams first: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, close: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._close = close
+
+    def stop(self) -> None:
+        """End soon."""
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._close()
+        await super().shutdown(sockets)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=128)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise InvalidSetting(f"the inspector can't listen on {host} port {port}: {why}. Choose another with --port") from error
+
+
+def _where(forward_to: str | None) -> str:
+    return f"events are passed on to {forward_to} with the app's own key" if forward_to else "nothing leaves this machine"
+
+
+def _named(host: str) -> str:
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 for what the person has asked for
+    return f"[{name}]" if ":" in name else name
+
+
+class _Terminal:
+    """Standard output, for `--plain`. If nobody reads it any more, the app must not suffer, and the inspector ends."""
+
+    def __init__(self) -> None:
+        self.closed: Callable[[], None] | None = None
+        self.error: OSError | None = None
+
+    def show(self, kept: Kept) -> None:
+        """Write an event's line."""
+        if self.error is not None:
+            return
+        text = line(kept)
+        try:
+            try:
+                sys.stdout.write(text + "\n")
+            except UnicodeEncodeError:  # the terminal's encoding has not these characters
+                sys.stdout.write(ascii(text)[1:-1] + "\n")
+            sys.stdout.flush()
+        except OSError as error:
+            self.error = error
+            if self.closed is not None:
+                self.closed()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,81 @@
+"""What the page is told of, as Server-Sent Events: new events in batches, and the totals once a second.
+
+One message has the events since the last one, so a page that is slow gets larger messages, not more of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, Final
+
+from .store import Kept, Store
+
+_EVERY: Final = 0.1  # seconds between two looks at the store
+_TOTALS_EVERY: Final = 1.0
+_BATCH: Final = 1_000  # events in one message
+_MOST_COUNTS: Final = 200
+
+
+class Feed:
+    """Tells each page that listens. `closing` ends all of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._run = secrets.token_hex(4)  # a page that outlives this process sees that numbers begin anew
+        self.closing = asyncio.Event()
+        self.passed_on: dict[str, int] = {}
+
+    async def listen(self, last_id: str) -> AsyncIterator[str]:
+        """Yield messages from after `last_id` on, the id of the last message that the page has; "" for all that is kept."""
+        store = self._store
+        run, _, number = last_id.partition(".")
+        seen = int(number) if run == self._run and number.isdecimal() else 0
+        clears, totals_at = store.clears, 0.0
+        yield f"retry: 1000\n{self._message(seen, [])}"
+        while not self.closing.is_set():
+            now = time.monotonic()
+            new = store.after(seen, _BATCH)
+            if new or clears != store.clears:
+                seen, clears = (new[-1].number if new else store.last), store.clears
+                yield self._message(seen, new)
+                if len(new) == _BATCH:
+                    continue
+            if now - totals_at >= _TOTALS_EVERY:  # also by which a connection that is gone shows
+                totals_at = now
+                yield self._totals()
+            await self._pause()
+
+    async def _pause(self) -> None:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.closing.wait(), _EVERY)
+
+    def _message(self, seen: int, new: list[Kept]) -> str:
+        data = {"run": self._run, "clears": self._store.clears, "first": self._store.first, "events": [row(kept) for kept in new]}
+        return f"id: {self._run}.{seen}\ndata: {_json(data)}\n\n"
+
+    def _totals(self) -> str:
+        store = self._store
+        data = {
+            "total": store.total,
+            "kept": len(store),
+            "bytes": store.bytes,
+            "counts": store.counts(_MOST_COUNTS),
+            "rate": store.rate(time.time()),
+            "passedOn": self.passed_on,
+        }
+        return f"event: totals\ndata: {_json(data)}\n\n"
+
+
+def row(kept: Kept) -> list[Any]:
+    """Return what the page's list needs of an event."""
+    of = kept.summary
+    return [kept.number, round(of.arrived, 3), of.call, of.name, of.who, of.uuid, of.size, of.warnings]
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))  # has no line break: JSON escapes them

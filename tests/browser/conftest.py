@@ -1,0 +1,43 @@
+"""One browser and one inspector for all of a file's tests; each test begins with a page that has no event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+from inspector_process import Inspector, awaited
+from selenium.webdriver import Chrome
+
+from tests.browser.chromium import chromium
+from tests.browser.page import Page
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Chrome]:
+    """The browser."""
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def inspector() -> Iterator[Inspector]:
+    """The inspector as a person starts it."""
+    with Inspector() as inspector:
+        yield inspector
+
+
+@pytest.fixture
+def page(driver: Chrome, inspector: Inspector) -> Iterator[Page]:
+    """The open page, light and wide, without an event. No script error, and nothing asked of elsewhere, when the test is over."""
+    requests.post(inspector.url + "/inspector/clear", headers={"X-Inspector": "test"}, timeout=5).raise_for_status()
+    page = Page(driver, inspector)
+    page.look()
+    driver.get("about:blank")
+    driver.get_log("browser")
+    page.open()
+    awaited(lambda: page.text("#state") == "Live")
+    yield page
+    assert [line for line in driver.get_log("browser") if line["level"] == "SEVERE" and "no longer kept" not in line["message"]] == []
+    asked = page.value("performance.getEntriesByType('resource').map((entry) => new URL(entry.name).origin)")
+    assert set(asked) == {inspector.url}
