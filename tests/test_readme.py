@@ -7,6 +7,7 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
+from suite_process import run_suite
 
 import analytics_posthog
 from analytics_posthog import Client
@@ -96,3 +97,25 @@ def test_the_changelog_has_an_entry_for_the_version():
 
 def test_no_place_is_left_to_be_filled_in():
     assert "@@" not in README
+
+
+SHOP = """
+import analytics_posthog as analytics
+
+def complete_order(user_id, amount):
+    analytics.track(user_id, "Order Completed", {"amount": amount})
+"""
+
+
+def test_the_tests_that_it_shows_are_run_and_fail_as_it_shows(tmp_path: Path):
+    section = README.partition("## In your app's tests")[2].partition("\n## ")[0]
+    for code in re.findall(r"```python\n(.*?)```", section, re.S):
+        (tmp_path / re.match(r"# (\w+\.py)\n", code)[1]).write_text(code)
+    (tmp_path / "shop.py").write_text(SHOP)
+    assert run_suite(tmp_path)[:2] == (["test_an_order_is_told_with_its_amount", "test_an_order_is_told_once"], [])
+    (tmp_path / "shop.py").write_text(SHOP.replace("amount}", "round(amount * 100)}"))
+    _, failed, printed = run_suite(tmp_path)
+    assert failed == ["test_an_order_is_told_with_its_amount"]
+    said = [line.removeprefix("E").strip().removeprefix("AssertionError: ") for line in printed.splitlines() if line.startswith("E  ")]
+    shown = [line.strip() for line in section.splitlines() if line.startswith("    ") and line.strip() in said]
+    assert shown == said
