@@ -75,7 +75,7 @@ def _files(spec: ModuleSpec | None) -> list[Path]:
     if spec.name == "segment":  # a namespace that others may share, and go on to
         return []
     portions = [Path(place) for place in spec.submodule_search_locations]  # may be any directory; with Python in it, it is a package
-    return [file for portion in portions for pattern in ("*.py", "*/*.py") for file in portion.glob(pattern)]
+    return [file for portion in portions for file in portion.rglob("*.py")]
 
 
 def _is_segment_s(path: Path) -> bool:
@@ -97,6 +97,7 @@ def _namespace() -> Any:
     except ImportError:
         made = ModuleType("segment", "Holds what install_as_segment() has put here.")
         made.__path__ = []
+        made.__spec__ = ModuleSpec("segment", None, is_package=True)  # who asks find_spec() whether there is one gets an answer
         sys.modules["segment"] = made
         return made
 

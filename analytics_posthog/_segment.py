@@ -106,7 +106,7 @@ class Segment:
         self._request = modules["request"]
         self._make = modules["client"].Client
         self._options = settings.options()
-        self._sync_mode = settings.sync_mode
+        self.sync_mode = settings.sync_mode
         self._report = report
         self.ledger = Ledger(lambda: 0)
         self._start()
@@ -152,7 +152,7 @@ class Segment:
         except BaseException:  # a Ctrl-C: if it's on the queue, it is sent, and nobody waits for it
             self._settle([event], None)
             raise
-        if error is not None or self._sync_mode:
+        if error is not None or self.sync_mode:
             self._settle([event], error, self._report.refused)
 
     def _call(self, message: dict[str, Any], event: Event) -> bool:
@@ -225,6 +225,9 @@ class Both:
 
     def send(self, message: dict[str, Any], size: int | None = None) -> str:
         """Hand a message to both; return why it was kept back from PostHog, or "". Raises what the delivery raises."""
+        if self._segment.sync_mode:  # its one attempt must not wait for all of PostHog's
+            self._segment.send(message)
+            return self._delivery.send(message, size)
         try:
             kept_back = self._delivery.send(message, size)
         except ClientShutDown:  # neither takes any more

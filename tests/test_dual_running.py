@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from child_process import run_python
-from posthog_server import PostHogServer
+from posthog_server import Answer, PostHogServer, Request
 from segment_cloud import SegmentCloud, dual
 from test_parity import CASES, call_of, moment
 
 import analytics_posthog as analytics
-from analytics_posthog import Client, SegmentError
+from analytics_posthog import Client, DeliveryError, SegmentError
 
 
 def test_of_the_parity_cases_sent_both_ways_every_uuid_is_equal_and_posthog_counts_one_of_each() -> None:
@@ -155,6 +155,19 @@ def test_sync_mode_sends_to_both_before_the_call_returns(posthog_server: PostHog
         assert [event["timestamp"] for event in posthog_server.events] == [message["timestamp"]]
         assert [sent["messageId"] for sent in segment_server.segment_messages] == [message["messageId"]]
         assert client.flush(5) is True
+
+
+def test_in_sync_mode_segment_does_not_wait_for_posthog_s_retries(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+    there: list[int] = []
+
+    def answer(_: Request) -> Answer:
+        there.append(len(segment_server.segment_messages))
+        return 400, {}, b"{}"
+
+    posthog_server.answer = answer
+    with dual(posthog_server, segment_server, sync_mode=True) as client, pytest.raises(DeliveryError):
+        client.track("u1", "Bought")
+    assert there == [1]
 
 
 @pytest.mark.parametrize("options", [{"send": False}, {"write_key": ""}, {"segment_write_key": ""}, {"segment_write_key": None}], ids=str)

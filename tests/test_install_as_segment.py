@@ -147,6 +147,7 @@ OWN = {
     "a module": {"analytics.py": "mine = True"},
     "a package without an __init__": {"analytics/reports.py": "mine = True"},
     "a package of packages": {"analytics/reports/__init__.py": "mine = True"},
+    "a package of packages of packages": {"analytics/reports/monthly/sums.py": "mine = True"},
 }
 
 
@@ -261,6 +262,17 @@ def test_what_event_tracking_s_segment_backend_sends_arrives_in_posthog(posthog_
     more = {key: value for key, value in properties.items() if key not in expected}
     assert {key: value for key, value in properties.items() if key in expected} == expected
     assert sorted(more) == ["$lib", "$lib_version", "segment_library"]
+
+
+def test_who_asks_whether_there_is_a_segment_gets_an_answer_also_without_its_sdk() -> None:
+    script = """
+import importlib.util, sys, analytics_posthog
+sys.path[:] = [place for place in sys.path if not importlib.machinery.PathFinder.find_spec("segment", [place])]
+analytics_posthog.install_as_segment()
+import segment
+print(importlib.util.find_spec("segment").name, segment.analytics.__name__)
+"""
+    assert output(script) == "segment analytics_posthog\n"
 
 
 def test_the_package_installs_no_top_level_module_but_its_own() -> None:
