@@ -215,6 +215,7 @@ def capture() -> Iterator[Captured]:
     """Keep all calls instead of sending them: the module's and every client's, made before or meanwhile, in all threads.
 
     `flush()` and `shutdown()` answer as if PostHog had taken everything. Of nested captures the innermost keeps the calls.
+    What was queued before goes on being sent, and neither of them waits for it: flush before, if that matters.
     Afterwards all is as before; a client that was made meanwhile never sends anything.
     """
     module: Any = sys.modules[__name__.rpartition(".")[0]]
