@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ._capturing import Capture, begin, end
 from ._difference import Differences, differences, nearness, shown
+from ._report import log
 
 __all__ = ["Captured", "capture"]
 
@@ -216,16 +217,19 @@ def capture() -> Iterator[Captured]:
 
     `flush()` and `shutdown()` answer as if PostHog had taken everything. Of nested captures the innermost keeps the calls.
     What was queued before goes on being sent, and neither of them waits for it: flush before, if that matters.
-    Afterwards all is as before; a client that was made meanwhile never sends anything.
+    Afterwards the clients, the default one too, and the logger's level and handlers are as before; a client that was made
+    meanwhile never sends anything. The module's settings stay as they were set meanwhile: an app may set them only once.
     """
     module: Any = sys.modules[__name__.rpartition(".")[0]]
     calls = Capture()
-    default_client = module.default_client
+    default_client, level, handlers = module.default_client, log.level, list(log.handlers)
     begin(calls)
     try:
         yield Captured(calls)
     finally:
         module.default_client = default_client
+        log.setLevel(level)
+        log.handlers[:] = handlers
         end(calls)
 
 

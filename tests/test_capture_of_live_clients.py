@@ -1,4 +1,4 @@
-"""Clients that live when a capture begins: the official client that the app holds, what is queued, one that is just being made."""
+"""What lives when a capture begins, and what it is afterwards: clients, one that is just being made, the official client, the logger."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from posthog_server import HANG, PostHogServer
 
+import analytics_posthog as analytics
 from analytics_posthog import Client
 from analytics_posthog.testing import capture
 
@@ -77,3 +78,26 @@ def test_a_client_that_nobody_holds_is_not_held_for_captures() -> None:
     del client
     gc.collect()
     assert reference() is None
+
+
+def test_the_logger_is_afterwards_as_it_was() -> None:
+    logger, ours, removed = logging.getLogger("analytics_posthog"), logging.NullHandler(), logging.NullHandler()
+    before = logger.level, list(logger.handlers)
+    logger.addHandler(removed)
+    try:
+        with capture():
+            Client(debug=True, log_handler=ours)
+            logger.removeHandler(removed)
+            assert (logger.level, ours in logger.handlers) == (logging.DEBUG, True)
+        assert (logger.level, logger.handlers) == (before[0], [*before[1], removed])
+        assert logger.isEnabledFor(logging.DEBUG) is False
+    finally:
+        logger.removeHandler(removed)
+    assert (logger.level, logger.handlers) == before
+
+
+def test_the_module_s_settings_stay_as_they_were_set_meanwhile() -> None:
+    with capture():
+        analytics.send = False
+        analytics.write_key = "phc_key"
+    assert (analytics.send, analytics.write_key) == (False, "phc_key")
