@@ -2,7 +2,9 @@
 
 A call is made, checked, cleaned, asked of before_send and converted as ever; then it is kept, by the innermost capture. The
 seam is `Client._delivery`: while a capture lasts, two descriptors on the class answer for what each client holds, so no
-client is changed, and outside of a capture nothing costs anything.
+client is changed, and outside of a capture nothing costs anything. A subclass that has a `_delivery` of its own is not captured.
+
+What was queued before is left alone: it goes on being sent, by threads that know of no capture.
 """
 
 from __future__ import annotations
@@ -174,6 +176,10 @@ def begin(capture: Capture) -> None:
         if len(_captures) == 1:
             for name, value in _SEAM.items():
                 setattr(Client, name, value)
+            # All at once, as the app may hold what `client.posthog` was, and use it.
+            for client in [reference() for reference in Client._live.valuerefs()]:
+                if client is not None and "_posthog" in vars(client):
+                    _stand_in(client)
 
 
 def end(capture: Capture) -> None:

@@ -14,7 +14,7 @@ _MAX_NAME: Final = 100  # characters
 def log_call(log: logging.Logger, debug: bool, message: dict[str, Any], why_not: Exception | str) -> None:
     """In debug mode, log the call, the event, the uuid, and what became of it. `why_not`: why it isn't sent, or "".
 
-    What was refused before it was a message has neither event nor uuid.
+    Both are those of the conversion: `before_send` may change them afterwards. What was refused before it was a message has neither.
     """
     if debug:
         why = f"{type(why_not).__name__}: {why_not}" if isinstance(why_not, Exception) else why_not

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from datetime import date, datetime, timezone
 from numbers import Number
 from typing import Any, Final
 from uuid import UUID
 
-from ._message import stringify_id
+from ._message import guess_timezone, parse_time, stringify_id
 from ._values import Pass, clean_dict, kind_name
 
 Differences = list[tuple[str, str]]  # path, text
@@ -18,18 +18,24 @@ _IDS: Final = frozenset(["userId", "anonymousId", "previousId", "groupId", "mess
 _MAX_SHOWN: Final = 300  # characters of a value
 _UNFIT: Final = object()
 
+__tracebackhide__ = True  # pytest's way to leave frames out of a failure's traceback, and unittest's
+__unittest = True
 
-def differences(field: str, expected: Any, message: dict[str, Any], path: str) -> Differences:
-    """Return where a message's field differs from what is expected; of a dict, what isn't expected doesn't count.
+
+def differences(field: str, expected: Any, message: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """Tell, one after the other, where a message's field differs from what is expected; of a dict, what isn't expected doesn't count.
 
     `path` is the field's name in the text. A value is expected by what equals it, or by a function that answers whether it will do.
+    What that function raises is raised; TypeError if it answers something else than True or False.
     """
     actual = message.get(field)
     if field in _IDS and isinstance(expected, (Number, UUID)):
         expected = stringify_id(expected)
-    if field == "timestamp" and isinstance(expected, date):
-        return [] if _moment(expected) == datetime.fromisoformat(str(actual)) else _differ(path, expected, actual)
-    return list(_walk(expected, actual, path))
+    moment = _moment(expected) if field == "timestamp" else None
+    if moment is None:
+        yield from _walk(expected, actual, path)
+    elif moment != _moment(actual):
+        yield from _differ(path, expected, actual)
 
 
 def shown(value: Any) -> str:
@@ -60,7 +66,7 @@ def _walk(expected: Any, actual: Any, path: str) -> Iterator[tuple[str, str]]:
             yield path, f"expected {len(expected)} items, got {len(actual)}: {shown(actual)}"
         for index, (value, item) in enumerate(zip(expected, actual, strict=False)):
             yield from _walk(value, item, f"{path}[{index}]")
-    elif not _will_do(expected, actual):
+    elif not _will_do(expected, actual, path):
         yield from _differ(path, expected, actual)
 
 
@@ -81,19 +87,29 @@ def _perhaps(name: str, actual: dict[str, Any]) -> str:
     return f"; there is {near[0]!r}" if near else ""
 
 
-def _will_do(expected: Any, actual: Any) -> bool:
+def _will_do(expected: Any, actual: Any, path: str) -> bool:
     plain = (bool, int, float)
     if type(expected) in plain and type(actual) in plain and (type(expected) is bool) != (type(actual) is bool):
         return False  # in JSON, and to PostHog, true is not 1
-    try:
-        if expected == actual:
-            return True
-        if callable(expected) and not isinstance(expected, type):
-            return bool(expected(actual))
-    except Exception:  # a comparison with what it doesn't know; what it shows then is the difference
-        return False
+    if _equal(expected, actual):
+        return True
+    if callable(expected) and not isinstance(expected, type):
+        answer = expected(actual)
+        if not isinstance(answer, bool):  # a Mock answers a Mock, which is true
+            got = f"{shown(expected)} answered a {kind_name(answer)}, not True or False"
+            raise TypeError(f"{path}: {got}. Expect a value, or a function that returns a bool")
+        return answer
     plain_expected = _plain(expected)
     return plain_expected is not _UNFIT and bool(plain_expected == _plain(actual))
+
+
+def _equal(expected: Any, actual: Any) -> bool:
+    """Whether a value says that it equals the other. An array answers with an array, or raises; so may others."""
+    try:
+        answer = expected == actual
+        return not isinstance(answer, Sized) and bool(answer)
+    except Exception:
+        return False
 
 
 def _plain(value: Any) -> Any:
@@ -103,9 +119,11 @@ def _plain(value: Any) -> Any:
     return clean_dict({"value": value}, Pass()).get("value", _UNFIT)
 
 
-def _moment(value: date) -> datetime:
-    """Return a date or naive time as that in UTC, in milliseconds as a message has them."""
-    if not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    value = value.replace(microsecond=value.microsecond // 1000 * 1000)
-    return value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
+def _moment(value: Any) -> datetime | None:
+    """Return the moment that a call makes of a time, in milliseconds as a message has them; None if it is no time."""
+    moment = parse_time(value) if isinstance(value, str) else value
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=timezone.utc)
+    if not isinstance(moment, datetime) or moment != moment:  # pandas.NaT is a datetime that equals nothing
+        return None
+    return guess_timezone(moment.replace(microsecond=moment.microsecond // 1000 * 1000))

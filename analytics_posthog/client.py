@@ -6,6 +6,7 @@ import logging
 import os
 import queue
 import signal
+import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -79,6 +80,7 @@ class Client(Calls):
         segment_host: str | None = None
 
     log: ClassVar[logging.Logger] = log
+    _live: ClassVar[weakref.WeakValueDictionary[int, Client]] = weakref.WeakValueDictionary()  # by id, for captures in tests
 
     def __init__(
         self,
@@ -118,10 +120,8 @@ class Client(Calls):
         segment_host: str | None = DefaultConfig.segment_host,
     ) -> None:
         key = _settings.check_write_key(write_key)
-        for name, number in (
-            ("max_total_backoff_duration", max_total_backoff_duration),
-            ("max_rate_limit_duration", max_rate_limit_duration),
-        ):
+        backoffs = {"max_total_backoff_duration": max_total_backoff_duration, "max_rate_limit_duration": max_rate_limit_duration}
+        for name, number in backoffs.items():
             _settings.check_number(name, number)
         for name, number in (("upload_interval", upload_interval), ("exit_timeout", exit_timeout), ("block_when_full", block_when_full)):
             _settings.check_number(name, number, most=_settings.MAX_WAIT)
@@ -172,7 +172,7 @@ class Client(Calls):
                 ),
                 self._report,
             )
-        self._posthog = PostHog(
+        here = PostHog(
             key,
             host=address,
             send=bool(send and key),
@@ -190,12 +190,13 @@ class Client(Calls):
             block_when_full=block_when_full,
             report=self._report,
         )
-        self._delivery: PostHog | Outbox | Both = self._posthog
+        taker: PostHog | Outbox = here
         if directory is not None:
-            to_disk = outbox_sync == "disk"
-            self._delivery = Outbox(OutboxDirectory(directory, max_bytes=outbox_max_bytes, to_disk=to_disk), self._posthog, self._report)
-        if segment is not None:
-            self._delivery = Both(self._delivery, self._posthog, segment)
+            taker = Outbox(OutboxDirectory(directory, max_bytes=outbox_max_bytes, to_disk=outbox_sync == "disk"), here, self._report)
+        # Only set in here, never read: the capture of a test that begins meanwhile would answer with its own.
+        self._posthog = here
+        self._delivery: PostHog | Outbox | Both = taker if segment is None else Both(taker, here, segment)
+        Client._live[id(self)] = self
 
     def _log_to(self, handler: logging.Handler | None, debug: bool) -> None:
         """Log to `handler`, and in debug mode everything, if need be to standard error. Untouched without either."""

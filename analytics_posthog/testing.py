@@ -13,10 +13,12 @@ from typing import Any, Final
 
 from ._capturing import Capture, begin, end
 from ._difference import Differences, differences, nearness, shown
+from ._report import log
 
 __all__ = ["Captured", "capture"]
 
-__unittest = True  # unittest's own way to leave frames out of a failure's traceback
+__tracebackhide__ = True  # pytest's way to leave frames out of a failure's traceback, and unittest's
+__unittest = True
 
 
 class _Anything:
@@ -52,7 +54,8 @@ class Captured:
 
     Their arguments are those of the calls. What is left out may be anything, and a dict needs only a part of what was
     called, at every level. A value is expected by what equals it (also `unittest.mock.ANY` and the like), or by a function that
-    gets it and answers whether it will do. `times` is the number of such calls; by default one or more. Each returns
+    gets it and returns a bool. The function is asked about calls whose event, name and ids fit; what it raises is raised,
+    and TypeError if it returns anything else. `times` is the number of such calls; by default one or more. Each returns
     the first such message.
     """
 
@@ -90,8 +93,7 @@ class Captured:
         times: int | None = None,
     ) -> dict[str, Any]:
         """Assert that `track` was called so."""
-        __tracebackhide__ = True
-        return self._assert("track", dict(locals()), times)
+        return self._assert("track", locals())
 
     def assert_identified(
         self,
@@ -104,8 +106,7 @@ class Captured:
         times: int | None = None,
     ) -> dict[str, Any]:
         """Assert that `identify` was called so."""
-        __tracebackhide__ = True
-        return self._assert("identify", dict(locals()), times)
+        return self._assert("identify", locals())
 
     def assert_page(
         self,
@@ -120,8 +121,7 @@ class Captured:
         times: int | None = None,
     ) -> dict[str, Any]:
         """Assert that `page` was called so."""
-        __tracebackhide__ = True
-        return self._assert("page", dict(locals()), times)
+        return self._assert("page", locals())
 
     def assert_screen(
         self,
@@ -136,8 +136,7 @@ class Captured:
         times: int | None = None,
     ) -> dict[str, Any]:
         """Assert that `screen` was called so."""
-        __tracebackhide__ = True
-        return self._assert("screen", dict(locals()), times)
+        return self._assert("screen", locals())
 
     def assert_group(
         self,
@@ -151,8 +150,7 @@ class Captured:
         times: int | None = None,
     ) -> dict[str, Any]:
         """Assert that `group` was called so."""
-        __tracebackhide__ = True
-        return self._assert("group", dict(locals()), times)
+        return self._assert("group", locals())
 
     def assert_alias(
         self,
@@ -164,26 +162,22 @@ class Captured:
         times: int | None = None,
     ) -> dict[str, Any]:
         """Assert that `alias` was called so."""
-        __tracebackhide__ = True
-        return self._assert("alias", dict(locals()), times)
+        return self._assert("alias", locals())
 
     def assert_not_tracked(self, event: Any, *, user_id: Any = _ANYTHING, properties: Any = _ANYTHING) -> None:
         """Assert that `track` was not called so."""
-        __tracebackhide__ = True
         expected = _given(locals())
-        if any(not _differences("track", expected, message) for message in self.messages):
+        if any(_fits("track", expected, message) for message in self.messages):
             raise AssertionError(f"{_call('track', expected)} was called\n{self._listed()}")
 
     def assert_nothing_sent(self) -> None:
         """Assert that nothing was called that would be sent."""
-        __tracebackhide__ = True
         if self.messages:
             raise AssertionError(f"{len(self.messages)} call(s) would be sent, none was expected\n{self._listed()}")
 
-    def _assert(self, call: str, arguments: dict[str, Any], times: int | None) -> dict[str, Any]:
-        __tracebackhide__ = True
-        expected = _given(arguments)
-        found = [message for message in self.messages if not _differences(call, expected, message)]
+    def _assert(self, call: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        expected, times = _given(arguments), arguments["times"]
+        found = [message for message in self.messages if _fits(call, expected, message)]
         if len(found) == times or (found and times is None):
             return found[0] if found else {}
         raise AssertionError(self._failure(call, expected, len(found), times))
@@ -194,14 +188,14 @@ class Captured:
         if found:
             return f"{wanted} was called {found} time(s), expected {times}\n{self._listed()}"
         lines = [f"{wanted} was not called"]
-        kept_back = [why for message, why in self.not_sent if message.get("type") == call and not _differences(call, expected, message)]
+        kept_back = [why for message, why in self.not_sent if message.get("type") == call and not _differences(expected, message)]
         if kept_back:
             lines = [f"{wanted} was called but not sent: {'; '.join(dict.fromkeys(kept_back))}"]
         alike = [(number, message) for number, message in enumerate(self.messages, 1) if message["type"] == call]
         if alike:
-            number, nearest = min(alike, key=lambda each: _distance(call, expected, each[1]))
+            number, nearest = min(alike, key=lambda each: _distance(expected, each[1]))
             lines.append(f"the nearest call, number {number}, differs:")
-            lines += [f"  {path}: {text}" for path, text in _differences(call, expected, nearest)]
+            lines += [f"  {path}: {text}" for path, text in _differences(expected, nearest)]
         return "\n".join([*lines, self._listed()])
 
     def _listed(self) -> str:
@@ -222,16 +216,20 @@ def capture() -> Iterator[Captured]:
     """Keep all calls instead of sending them: the module's and every client's, made before or meanwhile, in all threads.
 
     `flush()` and `shutdown()` answer as if PostHog had taken everything. Of nested captures the innermost keeps the calls.
-    Afterwards all is as before; a client that was made meanwhile never sends anything.
+    What was queued before goes on being sent, and neither of them waits for it: flush before, if that matters.
+    Afterwards the clients, the default one too, and the logger's level and handlers are as before; a client that was made
+    meanwhile never sends anything. The module's settings stay as they were set meanwhile: an app may set them only once.
     """
     module: Any = sys.modules[__name__.rpartition(".")[0]]
     calls = Capture()
-    default_client = module.default_client
+    default_client, level, handlers = module.default_client, log.level, list(log.handlers)
     begin(calls)
     try:
         yield Captured(calls)
     finally:
         module.default_client = default_client
+        log.setLevel(level)
+        log.handlers[:] = handlers
         end(calls)
 
 
@@ -244,17 +242,29 @@ def _arguments(message: dict[str, Any]) -> dict[str, Any]:
     return {name: message[field] for name, field in _FIELDS.items() if name not in _OF_EVERY_CALL and message.get(field) not in (None, {})}
 
 
-def _differences(call: str, expected: dict[str, Any], message: dict[str, Any]) -> Differences:
+def _fits(call: str, expected: dict[str, Any], message: dict[str, Any]) -> bool:
+    """Whether a call is as expected. Asks no further after the first difference, so functions for one event see no other's values."""
     if message["type"] != call:
-        return [("call", f"expected {call}, got {message['type']}")]
-    return [each for name, value in expected.items() for each in differences(_FIELDS[name], value, message, name)]
+        return False
+    return not any(True for name, value in expected.items() for _ in differences(_FIELDS[name], value, message, name))
 
 
-def _distance(call: str, expected: dict[str, Any], message: dict[str, Any]) -> tuple[float, int]:
+def _differences(expected: dict[str, Any], message: dict[str, Any]) -> Differences:
+    """All differences. A function that raises is one, as it may be asked of another event's values here."""
+    found: Differences = []
+    for name, value in expected.items():
+        try:
+            found += differences(_FIELDS[name], value, message, name)
+        except Exception as error:
+            found.append((name, f"the function that is expected raised {type(error).__name__}: {error}"))
+    return found
+
+
+def _distance(expected: dict[str, Any], message: dict[str, Any]) -> tuple[float, int]:
     """How far a call is from what is expected: by its name first, then by the number of differences."""
     name = next((name for name in ("event", "name") if name in expected), None)
     far = 0.0 if name is None else 1.0 - nearness(expected[name], message.get(name))
-    return far, len(_differences(call, expected, message))
+    return far, len(_differences(expected, message))
 
 
 def _call(call: str, arguments: dict[str, Any]) -> str:

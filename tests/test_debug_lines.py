@@ -164,6 +164,14 @@ def test_in_a_capture_the_lines_say_what_would_become_of_the_calls(caplog: pytes
     assert lines(caplog)[1].endswith(": not sent, its integrations keep it from PostHog")
 
 
+def test_the_line_names_the_event_as_converted_before_before_send_changes_it(caplog: pytest.LogCaptureFixture) -> None:
+    with capture() as captured:
+        client = Client(debug=True, before_send=lambda event: {**event, "event": "Changed", "uuid": "38c091ab-1857-58c9-bf58-b98a022f95dd"})
+        client.track("u1", "Bought", message_id="022bb90c-bbac-11e4-8dfc-aa07a5b093db")
+    assert lines(caplog)[-1] == "track 'Bought' 38c091ab-1857-58c9-bf58-b98a022f95dd: accepted"
+    assert captured.events[0]["event"] == "Changed"
+
+
 def test_a_handler_that_raises_costs_no_call(posthog_server: PostHogServer) -> None:
     class Raises(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
