@@ -43,7 +43,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a name of 900 KB": event("n" * LARGE),
     "an id of 900 KB": event("large id", "i" * LARGE),
     "a property's name of 900 KB": event("large key", **{"k" * LARGE: 1}),
-    "20,000 properties": event("many", **{f"property {number}": number for number in range(20_000)}),
+    "50,000 properties": event("many", **{f"property {number}": number for number in range(50_000)}),
     "100 levels of dicts": event("deep", value=nested(100, dict)),
     "100 levels of lists": event("deep", value=nested(100, list)),
     "control characters": event("".join(map(chr, range(32))) + "\x7f\x80\x9b", "\x00u\x1f", **{"\x00": "\x01\x02\x1b"}),

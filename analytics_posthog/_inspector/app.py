@@ -41,11 +41,15 @@ _AT_ONCE: Final = 256 * 1024  # bytes of a body that are read without a thread; 
 class Inspector:
     """The app's state: what is kept, where it is passed on to, and who is told of each event."""
 
-    def __init__(self, *, forward: Forward | None = None, show: Callable[[Kept], None] | None = None) -> None:
+    def __init__(
+        self, *, forward: Forward | None = None, show: Callable[[Kept], None] | None = None, say: Callable[[str], None] | None = None
+    ) -> None:
+        """`show` is called with each event, `say` with a line on what went wrong; neither may wait."""
         self.store = Store()
         self.feed = Feed(self.store)
         self._forward = forward
         self._show = show
+        self._say = say or _nothing
 
     def asgi(self, *, remote: bool = False) -> Starlette:
         """Return the ASGI app. `remote`: requests that name this machine otherwise than by loopback are taken too."""
@@ -77,14 +81,21 @@ class Inspector:
         answer, note = await self._pass_on(request, body)
         now = time.time()
         for event in events:
-            kept = self.store.add(event, now, note)
-            if self._show is not None:
-                self._show(kept)
+            self._tell(self.store.add(event, now, note))
         if answer is not None:
             return answer
         if is_v1:
             return JSONResponse({"results": {str(event.get("uuid")): {"result": "ok"} for event in events}})
         return JSONResponse({"status": 1})
+
+    def _tell(self, kept: Kept) -> None:
+        """Show an event that is kept already: what goes wrong with its line must not become the app's trouble."""
+        if self._show is None:
+            return
+        try:
+            self._show(kept)
+        except Exception as error:
+            self._say(f"analytics-posthog: event {kept.number} has no line ({type(error).__name__}); the page has it")
 
     async def _pass_on(self, request: Request, body: bytes) -> tuple[Response | None, str]:
         """Forward a request if that is wanted; return PostHog's answer, and a warning if it has not taken it."""
@@ -131,6 +142,10 @@ class Inspector:
             return JSONResponse({"detail": "only the page may do this"}, 403)
         self.store.clear()
         return JSONResponse({"status": 1})
+
+
+def _nothing(line: str) -> None:
+    """Nobody wants to be told."""
 
 
 def _file_route(path: str, name: str, kind: str) -> Route:
