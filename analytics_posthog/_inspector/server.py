@@ -8,6 +8,7 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -94,7 +95,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _where(forward_to: str | None) -> str:
-    return f"events are passed on to {forward_to} with the app's own key" if forward_to else "nothing leaves this machine"
+    if not forward_to:
+        return "nothing leaves this machine"
+    parts = urlsplit(forward_to)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a name and a password that stand before the host
+    return f"events are passed on to {bare} with the app's own key"
 
 
 def _named(host: str) -> str:
