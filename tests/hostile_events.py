@@ -53,7 +53,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a text that turns its direction": event("\u202egnp.exe\u202c \u2066a\u2069", "\u202eevil", text="\u202e" + "reversed"),
     "Arabic and Hebrew": event("שלום مرحبا", "مستخدم", text="عربي " * 50),
     "characters that pile up": event("Z" + "\u0301\u0316" * 500, "o" + "\u0489" * 500),
-    "nothing to be seen": event("\u200b\u2060\ufeff", "\u200b"),
+    "nothing to be seen": event("\u200b\u2060\ufeff\xad\u115f\u180e\u3164" + "".join(map(chr, range(0xE0061, 0xE0080))), "\u3164"),
     "line breaks and tabs": event("a\n\n\n\n\tb\r\n" * 50, "u\n\n"),
     "a word without an end": event("W" * 5000, "w" * 5000, text="w" * 5000),
     "names of JavaScript's own": event("__proto__", "constructor", __proto__={"x": 1}, constructor=1, toString=None, length=-1),
