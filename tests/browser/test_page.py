@@ -223,8 +223,8 @@ def test_it_says_when_the_connection_is_lost_and_goes_on_when_it_is_back(page: P
         with Inspector("--port", port) as again:
             again.send({"event": "after", "distinct_id": "u"})
             page.awaits(["after"], timeout=20)
+            page.open()  # before this server ends: the page would try to reach it, and say so in the log
             page.driver.get_log("browser")
-    page.open()
 
 
 def test_the_key_is_nowhere(page: Page, five: list[str]) -> None:
