@@ -24,6 +24,7 @@ examples:
 
 The app's key may be anything; it is neither shown nor kept. Nothing is written to disk, and nothing
 leaves this machine unless --forward or --forward-to says so. The last 10,000 events are kept.
+Feature flags are PostHog's with --forward and --forward-to; without, none is set.
 """
 
 

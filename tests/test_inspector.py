@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from inspector_process import KEY, App, Inspector
+from inspector_process import KEY, App, Inspector, awaited
 from posthog import Posthog
 
 import analytics_posthog as analytics
@@ -22,12 +22,22 @@ EVENT = {"event": "x", "distinct_id": "u", "properties": {"a": 1}}
 def inspector() -> Iterator[Inspector]:
     with Inspector() as inspector:
         yield inspector
-    assert inspector.errors[2:] == []
+    assert [line for line in inspector.errors[2:] if not line.startswith("analytics-posthog: a request was refused: ")] == []
 
 
 @pytest.fixture(autouse=True)
 def _clean(inspector: Inspector) -> None:
     requests.post(inspector.url + "/inspector/clear", headers={"X-Inspector": "test"}, timeout=5).raise_for_status()
+
+
+def totals(inspector: Inspector) -> dict[str, Any]:
+    """What a page that comes now is told of all."""
+    with requests.get(inspector.url + "/inspector/stream", stream=True, timeout=10) as answer:
+        lines = answer.iter_lines(chunk_size=1, decode_unicode=True)
+        while next(lines) != "event: totals":
+            pass
+        found: dict[str, Any] = json.loads(next(lines).partition(": ")[2])
+    return found
 
 
 def newest(inspector: Inspector) -> dict[str, Any]:
@@ -95,8 +105,9 @@ def test_without_a_posthog_no_flag_is_set_and_the_app_goes_on(inspector: Inspect
     client.shutdown()
     for path in ("/flags/?v=2", "/decide/?v=3"):
         assert inspector.post({"api_key": KEY, "distinct_id": "u"}, path).json()["featureFlags"] == {}
-    answer = requests.get(inspector.url + "/api/feature_flag/local_evaluation/?token=x", timeout=5)
-    assert answer.json() == {"flags": [], "group_type_mapping": {}, "cohorts": {}}
+    for path in ("/api/feature_flag/local_evaluation/?token=x", "/flags/definitions?token=x&send_cohorts"):
+        answer = requests.get(inspector.url + path, timeout=5)
+        assert answer.json() == {"flags": [], "group_type_mapping": {}, "cohorts": {}}
 
 
 @pytest.mark.parametrize("path", ["/batch/", "/batch", "/capture/", "/e/", "/i/v0/e/", "/track/", "/i/v0/ai/batch/"])
@@ -123,6 +134,15 @@ def test_what_posthog_would_refuse_is_refused_and_not_kept(inspector: Inspector)
     assert inspector.search("a")["found"] == []
 
 
+def test_what_is_refused_is_counted_and_said_without_what_was_in_it(inspector: Inspector) -> None:
+    before = totals(inspector)["refused"]
+    for body in (b"{", json.dumps({"api_key": KEY, "batch": [EVENT, {"event": "", "secret": "Ada"}]}).encode()):
+        assert inspector.post(body).status_code == 400
+    reasons = ["refused: not strict JSON (JSONDecodeError)", "refused: an event without a name"]
+    assert totals(inspector)["refused"] == {**before, **{reason: before.get(reason, 0) + 1 for reason in reasons}}
+    awaited(lambda: inspector.errors[-2:] == [f"analytics-posthog: a request was {reason} (400)" for reason in reasons])
+
+
 def test_a_body_without_a_length_is_bounded_too(inspector: Inspector) -> None:
     answer = requests.post(inspector.url + "/batch/", data=(b" " * 2**20 for _ in range(21)), timeout=20)
     assert answer.status_code == 413
@@ -143,7 +163,9 @@ def test_a_request_that_names_another_host_gets_nothing(inspector: Inspector) ->
 
 def test_a_website_can_neither_send_nor_read_nor_clear(inspector: Inspector) -> None:
     inspector.send(EVENT)
-    for origin in ("https://evil.example", "null", "http://127.0.0.1.evil.example", "http://["):
+    port = int(inspector.url.rpartition(":")[2])
+    here = (f"http://127.0.0.1:{port + 1}", "http://localhost:3000", f"http://localhost:{port}", "http://127.0.0.1")
+    for origin in ("https://evil.example", "null", "", "http://127.0.0.1.evil.example", "http://[", *here):
         assert inspector.post({"api_key": KEY, "batch": [EVENT]}, Origin=origin).status_code == 403
         assert (
             requests.post(inspector.url + "/inspector/clear", headers={"Origin": origin, "X-Inspector": "1"}, timeout=5).status_code == 403
@@ -156,6 +178,18 @@ def test_a_website_can_neither_send_nor_read_nor_clear(inspector: Inspector) -> 
     ]
     assert not [name for answer in answers for name in answer.headers if name.lower().startswith("access-control")]
     assert len(inspector.search("x")["found"]) == 1
+
+
+def test_only_the_page_itself_may_ask_as_a_browser(inspector: Inspector) -> None:
+    """A browser says by Sec-Fetch-Site where a request comes from, also where it says no Origin: for a script, an image, a frame."""
+    inspector.send(EVENT)
+    paths = ("/", "/page.js", "/icon.svg", "/inspector/stream", "/inspector/events/1", "/inspector/search?text=x", "/flags/definitions")
+    for path in paths:
+        for site, allowed in {"cross-site": False, "same-site": False, "same-origin": True, "none": True}.items():
+            with requests.get(inspector.url + path, headers={"Sec-Fetch-Site": site}, stream=True, timeout=5) as answer:
+                assert (answer.status_code != 403) is allowed, (path, site)
+    own = {"Origin": inspector.url, "Sec-Fetch-Site": "same-origin"}
+    assert requests.get(inspector.url + "/inspector/search?text=x", headers=own, timeout=5).status_code == 200
 
 
 def test_every_answer_says_what_a_browser_may_do_with_it(inspector: Inspector) -> None:
@@ -181,7 +215,7 @@ def test_the_stream_goes_on_where_a_page_has_left_it(inspector: Inspector) -> No
     assert [row[3] for row in message["events"]] == ["x", "y"]
     inspector.send({**EVENT, "event": "z"})
     assert [row[3] for row in inspector.messages(2, number)[1][1]["events"]] == ["z"]
-    for unknown in ("other.5", "5", f"{number}x", "x" * 50):
+    for unknown in ("other.5", "5", f"{number}x", "x" * 50, f"{number.partition('.')[0]}.{'9' * 5_000}"):
         assert [row[3] for row in inspector.messages(2, unknown)[1][1]["events"]] == ["x", "y", "z"]
 
 

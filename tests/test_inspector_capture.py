@@ -53,6 +53,8 @@ BODIES: dict[str, bytes] = {
     "a distinct_id in the properties": body({"event": "x", "properties": {"distinct_id": "u"}}),
     "null properties": body({**EVENT, "properties": None}),
     "a timestamp that is a number": body({**EVENT, "timestamp": 1}),
+    "a null timestamp": body({**EVENT, "timestamp": None}),
+    "a timestamp that is no text": body({**EVENT, "timestamp": False}),
     "a uuid that is none": body({**EVENT, "uuid": "x"}),
     "a uuid that is a number": body({**EVENT, "uuid": 5}),
     "gzip": gzip.compress(body(EVENT)),

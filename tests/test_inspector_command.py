@@ -63,6 +63,48 @@ def test_forward_passes_on_what_was_sent_with_the_app_s_key_and_posthog_s_answer
         assert KEY not in json.dumps(inspector.messages(2))
 
 
+def test_forward_passes_on_what_concerns_flags_and_posthog_s_answer_back(posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda request: (200, {"ETag": '"1"', "Set-Cookie": "who=ada"}, b'{"flags":{"new":{"enabled":true}}}')
+    asked = [
+        ("POST", "/flags/?v=4"),
+        ("GET", "/decide/?v=3"),
+        ("GET", "/flags/definitions?token=x&send_cohorts"),
+        ("GET", "/api/feature_flag/local_evaluation/?token=x"),
+    ]
+    headers = {"Authorization": "Bearer phx_1", "If-None-Match": '"0"', "Cookie": "who=grace"}
+    with Inspector("--forward-to", posthog_server.url) as inspector:
+        for method, path in asked:
+            answer = requests.request(method, inspector.url + path, headers=headers, timeout=10)
+            assert (answer.json(), answer.headers["ETag"], answer.cookies.get_dict()) == ({"flags": {"new": {"enabled": True}}}, '"1"', {})
+    assert [(request.method, request.path) for request in posthog_server.requests] == asked
+    kept = [{name.lower(): value for name, value in request.headers.items()} for request in posthog_server.requests]
+    assert {(sent["authorization"], sent["if-none-match"], sent.get("cookie")) for sent in kept} == {("Bearer phx_1", '"0"', None)}
+
+
+def test_forward_lets_posthog_refuse(posthog_server: PostHogServer) -> None:
+    """What PostHog takes must not fail in the app because the inspector stands between."""
+    with Inspector("--forward-to", posthog_server.url) as inspector:
+        bad = {"api_key": KEY, "batch": [EVENT, {"event": "", "distinct_id": "u"}]}
+        posthog_server.answer = lambda request: (200, {}, b'{"status":"Ok"}')
+        assert inspector.post(bad).json() == {"status": "Ok"}
+        assert inspector.post(b"{").json() == {"status": "Ok"}
+        assert "its request has what PostHog refuses: an event without a name" in inspector.event(1)["warnings"][0]["text"]
+        posthog_server.answer = lambda request: (400, {}, b'{"detail":"PostHog says no"}')
+        assert (inspector.post(bad).status_code, inspector.post(bad).json()) == (400, {"detail": "PostHog says no"})
+        assert [json.loads(request.body) for request in posthog_server.requests[2:]] == [bad, bad]
+        said = "analytics-posthog: a request was passed on, though PostHog may refuse it: an event without a name (400)"
+        awaited(lambda: inspector.errors[2:].count(said) == 3)
+        assert inspector.post(b" " * (20 * 2**20 + 1)).status_code == 413
+    assert len(posthog_server.requests) == 4
+
+
+def test_a_password_in_posthog_s_address_is_not_said(posthog_server: PostHogServer) -> None:
+    address = posthog_server.url.replace("http://", "http://ada:geheim@")
+    with Inspector("--forward-to", address) as inspector:
+        assert f"passed on to {posthog_server.url} with" in inspector.errors[1]
+        assert "geheim" not in "".join(inspector.errors)
+
+
 def test_without_forward_nothing_leaves_the_machine_whatever_the_environment_says(posthog_server: PostHogServer) -> None:
     with Inspector(POSTHOG_HOST=posthog_server.url) as inspector:
         inspector.send(EVENT)

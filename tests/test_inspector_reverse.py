@@ -13,7 +13,9 @@ from test_parity import CASES, IDS
 
 from analytics_posthog._batch import LIB
 from analytics_posthog._inspector.explain import explain
+from analytics_posthog._inspector.plain import line
 from analytics_posthog._inspector.reverse import is_ours, reconstruct
+from analytics_posthog._inspector.store import Store
 from analytics_posthog.convert import to_posthog
 
 SETTINGS: list[dict[str, str]] = [{}, {"group_type": "company"}, {"person_profiles": "identified_only"}]
@@ -123,10 +125,9 @@ def test_no_event_however_odd_is_more_than_can_be_explained() -> None:
         if chance.random() < 0.8:
             properties["segment_library"] = chance.choice(ODD)
         distinct_id = chance.choice(["u", 5, ["x"], {"a": 1}, True])
-        found = explain(
-            {"event": chance.choice(ODD_NAMES), "distinct_id": distinct_id, "properties": properties}, 100, again=False, note=""
-        )
-        assert json.dumps(found)
+        event = {"event": chance.choice(ODD_NAMES), "distinct_id": distinct_id, "properties": properties}
+        assert json.dumps(explain(event, 100, again=False, note=""))
+        assert line(Store().add(event, 1.0))
 
 
 def as_json(event: dict[str, Any]) -> str:

@@ -96,3 +96,13 @@ def test_a_text_is_found_anywhere_and_in_any_case(text: str) -> None:
     store.add({**event("Order", note='Tea, grün, say "no", line\nbreak'), "segment_library": 1}, 1.0)
     assert 2 in search(store.after(0, 10), text)
     assert search(store.after(0, 10), text + " not there") == []
+
+
+def test_a_uuid_of_any_length_is_kept_short_and_forgotten_with_its_event() -> None:
+    """UUID("{-...}") takes any number of hyphens."""
+    store = Store(most_events=1)
+    long = "-" * 100_000 + "0" * 32
+    kept = store.add({**event(), "uuid": long}, 1.0)
+    assert (len(kept.summary.uuid) <= 200, store.add({**event(), "uuid": long}, 1.0).summary.again) == (True, True)
+    store.add(event(), 1.0)
+    assert store.add({**event(), "uuid": long}, 1.0).summary.again is False

@@ -70,6 +70,7 @@ ORDER = [
     "_inspector/forward",
     "_inspector/guard",
     "_inspector/stream",
+    "_inspector/terminal",
     "_inspector/app",
     "_inspector/server",
     # The command line, which nobody imports.

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from .capture import MAX_BODY, Refused, read_events
+from .capture import MAX_BODY, Event, Refused, read_events
 from .explain import explain
 from .forward import Forward
 from .guard import Guard
@@ -25,6 +25,7 @@ from .stream import Feed
 _CAPTURE: Final = ("/batch", "/capture", "/e", "/track", "/i/v0/e", "/i/v0/ai/batch")
 _CAPTURE_V1: Final = "/i/v1/analytics/events"
 _FLAGS: Final = ("/flags", "/decide")
+_DEFINITIONS: Final = ("/api/feature_flag/local_evaluation", "/flags/definitions")
 _NO_FLAGS: Final[dict[str, object]] = {"flags": {}, "featureFlags": {}, "featureFlagPayloads": {}, "errorsWhileComputingFlags": False}
 _NO_DEFINITIONS: Final[dict[str, object]] = {"flags": [], "group_type_mapping": {}, "cohorts": {}}
 _FILES: Final = {
@@ -41,72 +42,91 @@ _AT_ONCE: Final = 256 * 1024  # bytes of a body that are read without a thread; 
 class Inspector:
     """The app's state: what is kept, where it is passed on to, and who is told of each event."""
 
-    def __init__(self, *, forward: Forward | None = None, show: Callable[[Kept], None] | None = None) -> None:
+    def __init__(
+        self, *, forward: Forward | None = None, show: Callable[[Kept], None] | None = None, say: Callable[[str], None] | None = None
+    ) -> None:
+        """`show` is called with each event, `say` with a line on what went wrong; neither may wait."""
         self.store = Store()
         self.feed = Feed(self.store)
         self._forward = forward
         self._show = show
+        self._say = say or _nothing
 
     def asgi(self, *, remote: bool = False) -> Starlette:
         """Return the ASGI app. `remote`: requests that name this machine otherwise than by loopback are taken too."""
+        captures = [path + end for path in (*_CAPTURE, _CAPTURE_V1) for end in ("", "/")]
         routes = [_file_route(path, name, kind) for path, (name, kind) in _FILES.items()]
-        for path in (*_CAPTURE, _CAPTURE_V1):
-            routes += [Route(path + end, self._capture, methods=["POST"]) for end in ("", "/")]
-        for path in _FLAGS:
+        routes += [Route(path, self._capture, methods=["POST"]) for path in captures]
+        for path in (*_FLAGS, *_DEFINITIONS):
             routes += [Route(path + end, self._flags, methods=["POST", "GET"]) for end in ("", "/")]
         routes += [
-            Route("/api/feature_flag/local_evaluation{rest:path}", _definitions),
             Route("/inspector/stream", self._stream),
             Route("/inspector/events/{number:int}", self._event),
             Route("/inspector/search", self._search),
             Route("/inspector/clear", self._clear, methods=["POST"]),
         ]
-        return Starlette(routes=routes, middleware=[Middleware(Guard, remote=remote)])
+        return Starlette(routes=routes, middleware=[Middleware(Guard, remote=remote, open_to=frozenset(captures))])
 
     async def _capture(self, request: Request) -> Response:
         is_v1 = request.url.path.startswith(_CAPTURE_V1)
+        refused: Refused | None = None
+        body = None
         try:
             body = await _body(request)
-            encoding, has_key = request.headers.get("content-encoding", ""), is_v1 and "authorization" in request.headers
-            if len(body) <= _AT_ONCE:
-                events = read_events(body, encoding, has_key=has_key)
-            else:
-                events = await asyncio.to_thread(read_events, body, encoding, has_key=has_key)
+            events = await _events(request, body, is_v1)
         except Refused as error:
-            return JSONResponse({"type": "validation_error", "code": "invalid_payload", "detail": str(error)}, error.status)
-        answer, note = await self._pass_on(request, body)
+            refused, events = error, error.events
+        passed_on = body is not None and self._forward is not None
+        if refused is not None:
+            self._count_refused(refused, passed_on=passed_on)
+            if not passed_on:
+                return _refusal(refused)
+        answer, note = await self._pass_on(request, body or b"", refused)
+        if answer is not None:
+            counts, status = self.feed.passed_on, str(answer.status_code)
+            counts[status] = counts.get(status, 0) + 1
         now = time.time()
         for event in events:
-            kept = self.store.add(event, now, note)
-            if self._show is not None:
-                self._show(kept)
+            self._tell(self.store.add(event, now, note))
         if answer is not None:
             return answer
         if is_v1:
             return JSONResponse({"results": {str(event.get("uuid")): {"result": "ok"} for event in events}})
         return JSONResponse({"status": 1})
 
-    async def _pass_on(self, request: Request, body: bytes) -> tuple[Response | None, str]:
-        """Forward a request if that is wanted; return PostHog's answer, and a warning if it has not taken it."""
+    def _count_refused(self, error: Refused, *, passed_on: bool) -> None:
+        words = f"passed on, though PostHog may refuse it: {error}" if passed_on else f"refused: {error}"
+        self.feed.refused[words] = self.feed.refused.get(words, 0) + 1
+        self._say(f"analytics-posthog: a request was {words} ({error.status})")
+
+    def _tell(self, kept: Kept) -> None:
+        """Show an event that is kept already: what goes wrong with its line must not become the app's trouble."""
+        if self._show is None:
+            return
+        try:
+            self._show(kept)
+        except Exception as error:
+            self._say(f"analytics-posthog: event {kept.number} has no line ({type(error).__name__}); the page has it")
+
+    async def _pass_on(self, request: Request, body: bytes, refused: Refused | None = None) -> tuple[Response | None, str]:
+        """Forward a request if that is wanted; return PostHog's answer, and a warning if it has not taken it, or would have reason to."""
         if self._forward is None:
             return None, ""
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        answer = await asyncio.to_thread(self._forward.post, path, body, dict(request.headers))
-        counts, status = self.feed.passed_on, str(answer.status)
-        counts[status] = counts.get(status, 0) + 1
-        note = (
-            "" if answer.taken else f"forwarded, but not taken: PostHog's answer was {answer.status}, so the app's client may send it again"
-        )
-        return Response(answer.body, answer.status, answer.headers), note
+        answer = await asyncio.to_thread(self._forward.send, request.method, path, body, dict(request.headers))
+        notes = [f"its request has what PostHog refuses: {refused}"] if refused is not None else []
+        if not answer.taken:
+            notes.append(f"forwarded, but not taken: PostHog's answer was {answer.status}, so the app's client may send it again")
+        return Response(answer.body, answer.status, answer.headers), "; ".join(notes)
 
     async def _flags(self, request: Request) -> Response:
-        """Without a PostHog behind, no flag is set."""
+        """PostHog's own answer about flags; without a PostHog behind, no flag is set and none defined."""
         try:
             body = await _body(request)
         except Refused as error:
-            return JSONResponse({"type": "validation_error", "detail": str(error)}, error.status)
-        answer = (await self._pass_on(request, body))[0] if request.method == "POST" else None
-        return answer or JSONResponse(_NO_FLAGS)
+            return _refusal(error)
+        answer, _ = await self._pass_on(request, body)
+        return answer or JSONResponse(_NO_FLAGS if request.url.path.rstrip("/") in _FLAGS else _NO_DEFINITIONS)
 
     async def _stream(self, request: Request) -> Response:
         last_id = request.headers.get("last-event-id", "")
@@ -133,6 +153,10 @@ class Inspector:
         return JSONResponse({"status": 1})
 
 
+def _nothing(line: str) -> None:
+    """Nobody wants to be told."""
+
+
 def _file_route(path: str, name: str, kind: str) -> Route:
     async def file(request: Request) -> Response:
         return FileResponse(_HERE / name, media_type=kind)
@@ -140,9 +164,16 @@ def _file_route(path: str, name: str, kind: str) -> Route:
     return Route(path, file)
 
 
-async def _definitions(request: Request) -> Response:
-    """No flag is defined."""
-    return JSONResponse(_NO_DEFINITIONS)
+async def _events(request: Request, body: bytes, is_v1: bool) -> list[Event]:
+    """Return a request's events. Raises Refused."""
+    encoding, has_key = request.headers.get("content-encoding", ""), is_v1 and "authorization" in request.headers
+    if len(body) <= _AT_ONCE:
+        return read_events(body, encoding, has_key=has_key)
+    return await asyncio.to_thread(read_events, body, encoding, has_key=has_key)
+
+
+def _refusal(error: Refused) -> Response:
+    return JSONResponse({"type": "validation_error", "code": "invalid_payload", "detail": str(error)}, error.status)
 
 
 async def _body(request: Request) -> bytes:

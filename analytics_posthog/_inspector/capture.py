@@ -24,11 +24,15 @@ Event = dict[str, Any]
 
 
 class Refused(AnalyticsError):
-    """A request that is not taken; `status` is the HTTP status that PostHog would answer."""
+    """A request that is not taken; `status` is the HTTP status that PostHog would answer.
 
-    def __init__(self, status: int, why: str) -> None:
+    Its text is one of a few, and holds nothing of what was sent. `events` are those of the request that are right by themselves.
+    """
+
+    def __init__(self, status: int, why: str, events: list[Event] | None = None) -> None:
         super().__init__(why)
         self.status = status
+        self.events = events or []
 
 
 def read_events(body: bytes, encoding: str = "", *, has_key: bool = False) -> list[Event]:
@@ -42,13 +46,14 @@ def read_events(body: bytes, encoding: str = "", *, has_key: bool = False) -> li
     events = envelope["batch"] if "batch" in envelope else parsed if isinstance(parsed, list) else [parsed]
     if not isinstance(events, list) or not events:
         raise Refused(400, "no batch")
+    reasons = [_refusal(event) for event in events]
+    right = [_without_key(event) for event, why in zip(events, reasons, strict=True) if why is None]
     if not has_key and not any(_key_of(holder) for holder in (envelope, *events)):
-        raise Refused(401, "no api_key")
-    for event in events:
-        why = _refusal(event)
-        if why:
-            raise Refused(400, why)
-    return [_without_key(event) for event in events]
+        raise Refused(401, "no api_key", right)
+    for why in reasons:
+        if why is not None:
+            raise Refused(400, why, right)
+    return right
 
 
 def _unzipped(body: bytes, encoding: str) -> bytes:
@@ -133,7 +138,7 @@ def _refusal(event: Any) -> str | None:
     distinct_id = event.get("distinct_id")
     if (properties.get("distinct_id") if distinct_id is None else distinct_id) in (None, ""):
         return "an event without a distinct_id"
-    if not isinstance(event.get("timestamp", ""), str):
+    if not isinstance(event.get("timestamp"), (str, type(None))):
         return "a timestamp that is no string"
     try:
         UUID(event.get("uuid") or str(UUID(int=0)))

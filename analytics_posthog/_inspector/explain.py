@@ -78,6 +78,11 @@ class Origin(NamedTuple):
     source: str
 
 
+def uuid_of(event: Event) -> str:
+    """Return an event's uuid, "" if it has none; of one that is written longer than any needs to be, the beginning."""
+    return str(event.get("uuid") or "")[:LONGEST]
+
+
 def summary(event: Event, size: int, *, again: bool, note: str, now: float) -> Summary:
     """Return what the list shows; `again` says that an event of this uuid came before, `note` is a further warning."""
     found = warnings(event, size, again=again, note=note)
@@ -86,7 +91,7 @@ def summary(event: Event, size: int, *, again: bool, note: str, now: float) -> S
         call=call_of(event) or "posthog",
         name=event["event"][:LONGEST],
         who=str(distinct_id_of(event))[:LONGEST],
-        uuid=str(event.get("uuid") or ""),
+        uuid=uuid_of(event),
         size=size,
         warnings=sum(warned.level == WARNING for warned in found),
         again=again,
@@ -145,7 +150,7 @@ def _of_property(name: str, message: Message) -> tuple[str, str]:
     context, own, request = message["context"], message.get("properties", {}), message.get("posthog", {})
     if name in LIB:
         return CLIENT, "PostHog's client"
-    tags = {**own, **request}.get("$context_tags")
+    tags = request.get("$context_tags", own.get("$context_tags"))
     if name in request or name == "$context_tags" or (isinstance(tags, list) and name in tags):
         return CLIENT, "PostHog's request context"
     if name == "$groups" and name in own and own[name] and context.get("groupId") is not None:
@@ -165,7 +170,8 @@ def _of_property(name: str, message: Message) -> tuple[str, str]:
 
 def _of_campaign(name: str, context: Properties, own: Properties) -> str:
     key = "name" if name == "utm_campaign" else name.removeprefix("utm_")
-    if name.startswith("utm_") and key in context.get("campaign", {}):
+    campaign = context.get("campaign")
+    if name.startswith("utm_") and isinstance(campaign, dict) and key in campaign:
         return f"context.campaign.{key}"
     if name == "utm_campaign" and own.get("utm_name"):
         return "properties.utm_name"

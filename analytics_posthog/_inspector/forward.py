@@ -7,12 +7,19 @@ body; nothing else is added. What it does not do: keep or send anything again by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Final
 
 import requests
 
-_PASSED_ON: Final = ("content-type", "content-encoding", "user-agent", "authorization")  # v1 has the key in the last
-_PASSED_BACK: Final = ("content-type", "retry-after")
+_PASSED_ON: Final = (
+    "content-type",
+    "content-encoding",
+    "user-agent",
+    "if-none-match",
+    "authorization",  # v1 has the key here
+)
+_PASSED_BACK: Final = ("content-type", "retry-after", "etag")
 _TIMEOUT: Final = 20.0  # seconds; a little more than the official client's own
 
 
@@ -31,18 +38,21 @@ class Answer:
 
 
 class Forward:
-    """Where events are passed on to. `post` may be called from any thread."""
+    """Where events are passed on to. `send` may be called from any thread."""
 
     def __init__(self, host: str) -> None:
         self.host = host
         self._session = requests.Session()
         self._session.auth = _as_it_is
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # what one app is given is not for the next
 
-    def post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        """Post a request's body to PostHog at the same path. Never raises; `path` begins with a slash and may have a query."""
+    def send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """Make the same request of PostHog. Never raises; `path` begins with a slash and may have a query."""
         kept = {name: value for name, value in headers.items() if name in _PASSED_ON}
         try:
-            answer = self._session.post(self.host + path, data=body, headers=kept, timeout=_TIMEOUT, allow_redirects=False)
+            answer = self._session.request(
+                method, self.host + path, data=body or None, headers=kept, timeout=_TIMEOUT, allow_redirects=False
+            )
         except requests.RequestException as error:
             detail = f'{{"type":"server_error","detail":"the inspector can\'t reach PostHog ({type(error).__name__})"}}'
             return Answer(502, detail.encode(), {"content-type": "application/json"})

@@ -1,7 +1,8 @@
 """Keeps other websites out of the inspector: an ASGI middleware before all of it.
 
-A page on the web can make a browser send requests to this machine. So a request must name an address of this machine as its
-Host (against DNS rebinding), must not come from another site's page, and no answer may be read by one: there is no CORS.
+A page on the web, or of another port of this machine, can make a browser send requests here. So a request must name an address of
+this machine as its Host (against DNS rebinding), must not come from any page but the inspector's own, and no answer may be read by
+another: there is no CORS. An app's client is no browser: it says neither Origin nor Sec-Fetch-Site.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ _NEVER_OUTSIDE: Final = {
 class Guard:
     """Refuses with 403 what comes from elsewhere, and says in every answer what a browser may do with it."""
 
-    def __init__(self, app: ASGIApp, *, remote: bool) -> None:
+    def __init__(self, app: ASGIApp, *, remote: bool, open_to: frozenset[str] = frozenset()) -> None:
+        """`open_to`: paths that take what says itself to come from another site, as long as it names no Origin."""
         self._app = app
         self._remote = remote
+        self._open_to = open_to
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -43,22 +46,25 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
-        origin = headers.get("origin")
+        origin, host = headers.get("origin"), headers.get("host", "")
         if scope["type"] != "http":
             return
-        if not is_here(headers.get("host", ""), self._remote):
+        if not is_here(host, self._remote):
             why = "this Host is not an address of the inspector's machine"
-        elif origin is not None and not is_here(_authority(origin), self._remote):
+        elif (origin is not None and _authority(origin) != host.lower()) or self._is_of_another_site(scope["path"], headers):
             why = "requests from other websites are not taken"
         else:
             await self._app(scope, receive, guarded)
             return
         await JSONResponse({"type": "validation_error", "detail": why}, 403)(scope, receive, guarded)
 
+    def _is_of_another_site(self, path: str, headers: Headers) -> bool:
+        return path not in self._open_to and headers.get("sec-fetch-site") in ("cross-site", "same-site")
+
 
 def _authority(origin: str) -> str:
     try:
-        return urlsplit(origin).netloc
+        return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
 

@@ -16,6 +16,7 @@ let connected = false;
 let run = "";
 let clears = 0;
 let found = null; // numbers of the events that the server found the searched text in; null: nothing is searched
+let searched = ""; // the text in `found`'s search
 let searchedTo = 0;
 let searching = false;
 let frame = 0;
@@ -64,7 +65,7 @@ function forget() {
   shown = [];
   waiting = 0;
   searchedTo = 0;
-  if (found) found.clear();
+  if (found) found = new Set();
   find("event").replaceChildren(find("event").firstElementChild);
   if (detail.number !== null || list.active !== null) closeDetail();
 }
@@ -91,10 +92,11 @@ async function search() {
   const text = find("search").value.trim();
   if (searching || !text) return;
   searching = true;
+  const mine = found; // another search, also of the same text, has another one
   try {
     const answer = await fetch(`/inspector/search?after=${searchedTo}&text=${encodeURIComponent(text)}`);
     const result = await answer.json();
-    if (text === find("search").value.trim()) {
+    if (mine === found) {
       searchedTo = result.last;
       const isNew = result.found.filter((known) => !found.has(known));
       isNew.forEach((known) => found.add(known));
@@ -105,7 +107,7 @@ async function search() {
   }
   setTimeout(() => {
     searching = false;
-    if (text !== find("search").value.trim() || (found && all.length && all.at(-1).number > searchedTo)) search();
+    if (mine !== found || (found && all.length && all.at(-1).number > searchedTo)) search();
   }, 200);
 }
 
@@ -119,6 +121,8 @@ function addFound(numbers) {
 
 function searchChanged() {
   const text = find("search").value.trim();
+  if (text === searched) return;
+  searched = text;
   found = text ? new Set() : null;
   searchedTo = 0;
   list.toTop();
@@ -160,7 +164,8 @@ function openDetail(chosen, focus) {
 }
 
 function closeDetail() {
-  const hadFocus = find("detail").contains(document.activeElement);
+  const focused = document.activeElement; // the body: nothing has it
+  const hadFocus = find("detail").contains(focused) || (detail.number !== null && focused === document.body);
   detail.hide();
   find("panes").classList.remove("open");
   list.leave();
@@ -205,9 +210,10 @@ function showState() {
   place.textContent = { lost: "No connection", paused: "Paused", held: "Held while you read", live: "Live" }[state];
 }
 
-function showTotals({ total, kept, bytes, counts, rate, passedOn }) {
+function showTotals({ total, kept, bytes, counts, rate, passedOn, refused }) {
   const on = Object.entries(passedOn).map(([status, count]) => `${number(count)} forwarded (${status})`);
-  const parts = [`${number(total)} events`, `${number(kept)} kept (${bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`})`, ...on];
+  const faults = Object.entries(refused).map(([words, count]) => `⚠ ${number(count)} ${words}`);
+  const parts = [`${number(total)} events`, `${number(kept)} kept (${bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`})`, ...on, ...faults];
   find("totals").textContent = parts.join(", ");
   plot.show(rate);
   showCounts(counts);
@@ -236,7 +242,7 @@ function showCounts(counts) {
 
 // ---- hands
 
-find("search").addEventListener("input", searchChanged);
+for (const kind of ["input", "change"]) find("search").addEventListener(kind, searchChanged);
 for (const id of ["call", "event", "user"]) {
   for (const kind of ["input", "change"]) find(id).addEventListener(kind, () => { list.toTop(); refilter(); });
 }
@@ -249,6 +255,7 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
     find("search").focus();
   } else if (event.key === "Escape") {
+    event.preventDefault(); // a browser may empty the field, and leave the filter as it was
     if (isTyping) list.place.focus();
     else closeDetail();
   }

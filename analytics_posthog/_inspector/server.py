@@ -8,6 +8,7 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -16,6 +17,7 @@ from .app import Inspector
 from .forward import Forward
 from .plain import line
 from .store import Kept
+from .terminal import Terminal
 
 _LONGEST_END: Final = 2  # seconds that a request may still take when the end has come
 
@@ -29,8 +31,8 @@ def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | 
     """
     listening = _listen(host, port)
     port = listening.getsockname()[1]
-    terminal = _Terminal()
-    inspector = Inspector(forward=Forward(forward_to) if forward_to else None, show=terminal.show if plain else None)
+    errors, output = Terminal(sys.stderr), Terminal(sys.stdout) if plain else None
+    inspector = Inspector(forward=Forward(forward_to) if forward_to else None, show=_shower(output) if output else None, say=errors.write)
     config = uvicorn.Config(
         inspector.asgi(remote=remote),
         log_level="warning",
@@ -50,10 +52,16 @@ def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | 
         webbrowser.open(url)
     signal.signal(signal.SIGTERM, _terminated)
     server = _Server(config, inspector.feed.closing.set)
-    terminal.closed = server.stop
-    server.run(sockets=[listening])
-    if terminal.error is not None:
-        raise terminal.error
+    if output is not None:
+        output.closed = server.stop
+    try:
+        server.run(sockets=[listening])
+    finally:
+        errors.close()
+        if output is not None:
+            output.close()
+    if output is not None and output.error is not None:
+        raise output.error
 
 
 def _terminated(*_: object) -> None:
@@ -87,7 +95,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _where(forward_to: str | None) -> str:
-    return f"events are passed on to {forward_to} with the app's own key" if forward_to else "nothing leaves this machine"
+    if not forward_to:
+        return "nothing leaves this machine"
+    parts = urlsplit(forward_to)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a name and a password that stand before the host
+    return f"events are passed on to {bare} with the app's own key"
 
 
 def _named(host: str) -> str:
@@ -95,28 +107,8 @@ def _named(host: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-class _Terminal:
-    """Standard output, for `--plain`. If nobody reads it any more, the app must not suffer, and the inspector ends."""
-
-    def __init__(self) -> None:
-        self.closed: Callable[[], None] | None = None
-        self.error: OSError | None = None
-
-    def show(self, kept: Kept) -> None:
-        """Write an event's line."""
-        if self.error is not None:
-            return
-        text = line(kept)
-        try:
-            try:
-                sys.stdout.write(text + "\n")
-            except UnicodeEncodeError:  # the terminal's encoding has not these characters
-                sys.stdout.write(ascii(text)[1:-1] + "\n")
-            sys.stdout.flush()
-        except OSError as error:
-            self.error = error
-            if self.closed is not None:
-                self.closed()
+def _shower(output: Terminal) -> Callable[[Kept], None]:
+    return lambda kept: output.write(line(kept))
 
 
 def _say(text: str) -> None:

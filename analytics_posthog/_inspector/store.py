@@ -10,7 +10,7 @@ from collections import deque
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from .explain import LONGEST, Summary, summary
+from .explain import LONGEST, Summary, summary, uuid_of
 from .reverse import distinct_id_of
 
 MOST_EVENTS: Final = 10_000
@@ -60,14 +60,14 @@ class Store:
             event = {"event": event["event"][:LONGEST], "distinct_id": str(distinct_id_of(event))[:LONGEST], "properties": {}}
             text = json.dumps(event, ensure_ascii=False).encode()
             note = f"only its name and distinct id are kept here: it has {size // 2**20} MiB"
-        uuid = event.get("uuid")
-        again = isinstance(uuid, str) and uuid in self._uuids
+        uuid = uuid_of(event)
+        again = uuid in self._uuids
         self.last += 1
         kept = Kept(self.last, text, summary(event, size, again=again, note=note, now=now))
         self._kept.append(kept)
         self.bytes += len(text)
         self.total += 1
-        if isinstance(uuid, str):
+        if uuid:
             self._uuids[uuid] = self.last
         self._count(kept.summary)
         self._tick(int(now))

@@ -19,6 +19,7 @@ _EVERY: Final = 0.1  # seconds between two looks at the store
 _TOTALS_EVERY: Final = 1.0
 _BATCH: Final = 1_000  # events in one message
 _MOST_COUNTS: Final = 200
+_LONGEST_NUMBER: Final = 20  # digits; of thousands of them Python makes no number
 
 
 class Feed:
@@ -28,13 +29,14 @@ class Feed:
         self._store = store
         self._run = secrets.token_hex(4)  # a page that outlives this process sees that numbers begin anew
         self.closing = asyncio.Event()
-        self.passed_on: dict[str, int] = {}
+        self.passed_on: dict[str, int] = {}  # requests by the status of PostHog's answer
+        self.refused: dict[str, int] = {}  # requests by what became of them and why, without anything of what was sent
 
     async def listen(self, last_id: str) -> AsyncIterator[str]:
         """Yield messages from after `last_id` on, the id of the last message that the page has; "" for all that is kept."""
         store = self._store
         run, _, number = last_id.partition(".")
-        seen = int(number) if run == self._run and number.isdecimal() else 0
+        seen = int(number) if run == self._run and number.isdecimal() and len(number) < _LONGEST_NUMBER else 0
         clears, totals_at = store.clears, 0.0
         yield f"retry: 1000\n{self._message(seen, [])}"
         while not self.closing.is_set():
@@ -67,6 +69,7 @@ class Feed:
             "counts": store.counts(_MOST_COUNTS),
             "rate": store.rate(time.time()),
             "passedOn": self.passed_on,
+            "refused": self.refused,
         }
         return f"event: totals\ndata: {_json(data)}\n\n"
 

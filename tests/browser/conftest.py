@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from inspector_process import Inspector, awaited
+from inspector_process import App, Inspector, awaited
 from selenium.webdriver import Chrome
 
 from tests.browser.chromium import chromium
-from tests.browser.page import Page
+from tests.browser.page import CONTEXT, Page
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +41,25 @@ def page(driver: Chrome, inspector: Inspector) -> Iterator[Page]:
     assert [line for line in driver.get_log("browser") if line["level"] == "SEVERE" and "no longer kept" not in line["message"]] == []
     asked = page.value("performance.getEntriesByType('resource').map((entry) => new URL(entry.name).origin)")
     assert set(asked) == {inspector.url}
+
+
+@pytest.fixture(scope="session")
+def app(inspector: Inspector) -> Iterator[App]:
+    """An app with its host set to the inspector."""
+    with App(inspector.url) as app:
+        yield app
+
+
+@pytest.fixture
+def five(page: Page, app: App) -> list[str]:
+    """Five events that have arrived, newest first."""
+    app.call(
+        ("identify", {"user_id": "ada", "traits": {"plan": "pro"}}),
+        ("track", {"user_id": "ada", "event": "Product Added", "properties": {"sku": "Green Tea"}}),
+        ("track", {"user_id": "grace", "event": "Product Added", "properties": {"sku": "coffee"}}),
+        ("track", {"user_id": "grace", "event": "Order Completed", "properties": {"amount": 49.99}, "context": CONTEXT}),
+        ("page", {"user_id": "lin", "name": "Home"}),
+    )
+    names = ["$pageview", "Order Completed", "Product Added", "Product Added", "$identify"]
+    page.awaits(names)
+    return names

@@ -12,6 +12,8 @@ from selenium.webdriver.support.select import Select
 
 from tests.browser.chromium import look, value, violations
 
+CONTEXT = {"ip": "203.0.113.7", "page": {"url": "https://shop.example/cart?utm_source=news"}, "os": {"name": "Linux"}}
+
 
 class Page:
     """The page in a browser."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -13,7 +14,9 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.page import Page
 
-UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 TAGS = "[...new Set([...document.querySelectorAll('*')].map((e) => e.tagName.toLowerCase()))].sort()"
 LISTENING = (
     "[...document.querySelectorAll('*')].flatMap((e) => e.getAttributeNames()).filter((name) => name.startsWith('on') || name === 'srcdoc')"
@@ -23,7 +26,7 @@ PLACES = "['h1', '#filters', '#list', '#clear'].map((s) => document.querySelecto
 
 def seen(text: str) -> str:
     """A text as the page shows it."""
-    return UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1] if match[0] > "\x9f" else f"\\u{ord(match[0]):04x}", text)
 
 
 def unharmed(page: Page) -> dict[str, Any]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 from tests.browser.load import measure
 
 
 def test_at_500_events_a_second_a_click_is_answered_and_nothing_grows_without_end() -> None:
     found = measure(seconds=6, rate=500)
     assert found.sent == 3000
-    assert median(found.clicks) < 200
+    slowest_last = sorted(found.clicks)
+    assert slowest_last[int(0.95 * (len(slowest_last) - 1))] < 200, found.clicks
     assert max(found.server) < 200
     assert max(found.page) < 100
     assert max(found.nodes) < 20_000
