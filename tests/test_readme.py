@@ -26,7 +26,7 @@ def command(name: str) -> str:
 
 def calls() -> dict[str, tuple[list[str], str]]:
     """Return the rows of the table of calls: the call's name, its arguments, and the event."""
-    rows = re.findall(r"^\| `(\w+)\((.*?)\)` \| (.*?) \|", README, re.M)
+    rows = re.findall(r"^\| `(\w+)\((.*?)\)` \| (.*?) \|", README.partition("## Try it")[0], re.M)
     return {name: (arguments.split(", "), event) for name, arguments, event in rows}
 
 

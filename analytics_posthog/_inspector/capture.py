@@ -138,7 +138,7 @@ def _refusal(event: Any) -> str | None:
     distinct_id = event.get("distinct_id")
     if (properties.get("distinct_id") if distinct_id is None else distinct_id) in (None, ""):
         return "an event without a distinct_id"
-    if not isinstance(event.get("timestamp"), (str, type(None))):
+    if not isinstance(event.get("timestamp", ""), str):
         return "a timestamp that is no string"
     try:
         UUID(event.get("uuid") or str(UUID(int=0)))
