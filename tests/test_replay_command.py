@@ -236,7 +236,7 @@ sys.exit(f"{os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}")
 
 
 def test_memory_stays_under_200_mb_whatever_the_lines_are(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    posthog_server.answer = lambda request: (200, {}, b"{}")
+    posthog_server.answer = lambda request: (200, {}, b'{"status":1}')
     large = [message(number, properties={"text": "x" * 850_000}) for number in range(30)]
     huge = [b'{"type": "track", "text": "' + b"x" * 15_000_000 + b'"}\n' for _ in range(3)]
     write(tmp_path / "large.jsonl", [*large, *huge, *large], zipped=False)
