@@ -230,4 +230,6 @@ def test_what_a_killed_process_left_of_a_reject_is_cut_off_and_nothing_else_is(t
     file.write("a", [Reject(3, "why", b"")])
     assert (tmp_path / "r.jsonl").read_bytes().splitlines()[0] == b"somebody's notes"
     file.write('b"', [Reject(4, "why", b"")])
-    assert (file.numbers("a", 0), file.numbers("a", 3), file.numbers('b"', 0)) == ({3}, set(), {4})
+    begin = [str(tmp_path / "r.jsonl"), 0]
+    assert (file.numbers("a", 0, begin), file.numbers("a", 3, begin), file.numbers('b"', 0, begin)) == ({3}, set(), {4})
+    assert (file.numbers("a", 0, file.mark()), file.numbers("a", 0, ["elsewhere", 0]), file.numbers("a", 0, [])) == (set(), set(), set())
