@@ -18,7 +18,6 @@ from ._replay import Replay
 from ._replay_line import Choice, checked_choice
 from ._replay_progress import Progress
 from ._replay_sender import Interrupted, Sender
-from ._replay_summary import Summary
 from .errors import DeliveryError
 from .replay import DEFAULT_RATE
 
@@ -116,10 +115,12 @@ def _replay_all(
         try:
             earlier, done = replay.earlier(file)
             progress.begin(earlier)
-            progress.end(file, earlier if done else replay.run(file), earlier=done)
+            if not done:
+                replay.run(file)
+            progress.end(file, earlier=done)
         except Unreadable as error:
             progress.say(f"{error}. {_GOES_ON}, and tries it again")
-            progress.end(file, Summary())
+            progress.end(file)
             code = 1
         except Interrupted:
             progress.say(f"stopped. {_GOES_ON}")
