@@ -17,7 +17,7 @@ from ._cli_settings import add_conversion_options, add_options, check_conversion
 from ._replay import Replay
 from ._replay_line import Choice, checked_choice
 from ._replay_progress import Progress
-from ._replay_sender import Interrupted, Sender
+from ._replay_sender import Interrupted, Sender, check_pace
 from .errors import DeliveryError
 from .replay import DEFAULT_RATE
 
@@ -38,7 +38,7 @@ examples:
   analytics-posthog replay 'archive/**/*.gz' --only track,identify --skip-events "Heartbeat,Debug"
   zcat old.gz | analytics-posthog replay -
 
-Stopped by Ctrl-C, SIGTERM, kill -9 or a dead server, the same command goes on where it
+Run one command at a time on a state directory. Stopped by Ctrl-C, SIGTERM, kill -9 or a dead server, the same command goes on where it
 stopped, but for standard input (-), which is read from its beginning again; what is sent
 twice is counted once. Lines that can't be sent go to the rejects file with their file, line
 number and reason, and stop nothing. s3:// and gs:// need
@@ -91,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
         person_profiles=options.person_profiles,
     )
     stop = threading.Event()
+    check_pace(options.rate, options.max_retries)
     sender = None
     if not options.dry_run:
         sender = Sender(key(options), host(options), rate=options.rate, max_retries=options.max_retries, stop=stop)
@@ -161,10 +162,11 @@ def _signals(stop: threading.Event) -> Iterator[list[int]]:
 
     def restore() -> None:
         for number, handler in earlier.items():
-            signal.signal(number, signal.SIG_DFL if handler in (None, signal.SIG_IGN) else handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
-    for number in earlier:
-        signal.signal(number, handle)
+    for number, handler in earlier.items():
+        if handler is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, handle)
     try:
         yield received
     finally:

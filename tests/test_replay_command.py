@@ -161,6 +161,7 @@ def test_a_file_that_cannot_be_read_is_said_and_the_others_go_on(posthog_server:
         (("a.gz", "--since", "soon"), "since must be a date or a time in ISO 8601"),
         (("a.gz", "--only", "tracks"), "only must name calls of track"),
         (("a.gz", "--rate", "-1"), "rate must be a number from 0"),
+        (("a.gz", "--dry-run", "--rate", "nan"), "rate must be a number from 0"),
         (("a.gz", "--person-profiles", "x"), "person-profiles must be one of"),
         (("a.gz", "--host", "posthog.com"), "host must be a URL"),
         (("a.gz", "--state", "/dev/null"), "the state can't be kept in /dev/null"),
