@@ -38,7 +38,8 @@ examples:
   analytics-posthog replay 'archive/**/*.gz' --only track,identify --skip-events "Heartbeat,Debug"
   zcat old.gz | analytics-posthog replay -
 
-Run one command at a time on a state directory. Stopped by Ctrl-C, SIGTERM, kill -9 or a dead server, the same command goes on where it
+Run one command at a time on a state directory.
+Stopped by Ctrl-C, SIGTERM, kill -9 or a dead server, the same command goes on where it
 stopped, but for standard input (-), which is read from its beginning again; what is sent
 twice is counted once. Lines that can't be sent go to the rejects file with their file, line
 number and reason, and stop nothing. s3:// and gs:// need
