@@ -26,8 +26,23 @@ _MAGIC: Final = re.compile(r"[*?\[]")
 class Unreadable(AnalyticsError):
     """A file that can't be opened, or can't be read any further."""
 
-    def __init__(self, url: str, error: BaseException) -> None:
-        super().__init__(f"{url} can't be read: {_why(error)}")
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(url, why)  # as they are, so that it can be pickled
+        self.url, self.why = url, why
+
+    def __str__(self) -> str:
+        return f"{self.url} can't be read: {self.why}"
+
+
+@contextmanager
+def reading(url: str) -> Iterator[None]:
+    """Make Unreadable of whatever goes wrong within; each of fsspec's file systems has errors of its own."""
+    try:
+        yield
+    except AnalyticsError:
+        raise
+    except Exception as error:
+        raise Unreadable(url, _why(error)) from error
 
 
 def find(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
@@ -36,13 +51,15 @@ def find(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
     Raises InvalidSetting for a place where no file is, or which needs a package that isn't installed.
     """
     left_out = {os.path.abspath(path) for path in exclude}
-    found: dict[str, None] = {}
+    found: list[str] = []
     for place in places:
         files = [place] if place == STDIN else _remote(place) if is_url(place) else _local(place, left_out)
         if not files:
             raise InvalidSetting(f"no file at {place}. Name files, directories, globs, s3:// or gs:// URLs, or - for standard input")
-        found.update(dict.fromkeys(files))
-    return sorted(found, key=_age)
+        found += files
+    # By what it is, as links may lead to the same file many times.
+    once = {file if file == STDIN or is_url(file) else os.path.realpath(file): file for file in sorted(found, key=_age, reverse=True)}
+    return sorted(once.values(), key=_age)
 
 
 def is_url(place: str) -> bool:
@@ -57,17 +74,13 @@ def name_of(url: str) -> str:
 
 def identity(url: str) -> dict[str, Any]:
     """Return what tells a file from others and from itself with other content: address, size in bytes, ETag or time. Raises Unreadable."""
-    try:
+    with reading(url):
         if not is_url(url):
             path = os.path.realpath(url)
             stat = os.stat(path)
             return {"url": path, "size": stat.st_size, "tag": str(stat.st_mtime_ns)}
         system, path = _filesystem(url)
         details = system.info(path)
-    except InvalidSetting:
-        raise
-    except Exception as error:
-        raise Unreadable(url, error) from error
     tag = next((str(details[key]) for key in ("ETag", "etag", "md5Hash", "LastModified", "updated", "mtime") if details.get(key)), "")
     return {"url": url, "size": details.get("size"), "tag": tag}
 
@@ -80,16 +93,12 @@ def opened(url: str) -> Iterator[BinaryIO]:
         with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as raw:
             yield cast(BinaryIO, raw)
         return
-    try:
+    with reading(url):
         if is_url(url):
             system, path = _filesystem(url)
             file = system.open(path, "rb", block_size=_BLOCK)
         else:
             file = open(url, "rb")  # noqa: SIM115 as below, where both are closed
-    except InvalidSetting:
-        raise
-    except Exception as error:
-        raise Unreadable(url, error) from error
     with file:
         yield file
 
@@ -97,14 +106,26 @@ def opened(url: str) -> Iterator[BinaryIO]:
 def _local(place: str, left_out: set[str]) -> list[str]:
     paths = [place] if os.path.lexists(place) else glob.glob(place, recursive=True) if _MAGIC.search(place) else []
     files: list[str] = []
+    seen: set[str] = set()  # directories; a link may lead back to one
     for path in paths:
         if not os.path.isdir(path):
             files.append(path)
             continue
         for directory, names, inside in os.walk(path, followlinks=True):
+            real = os.path.realpath(directory)
+            if real in seen:
+                names.clear()
+                continue
+            seen.add(real)
+            names.sort(key=lambda name: (os.path.islink(os.path.join(directory, name)), name))
             names[:] = [name for name in names if not _hidden(name) and os.path.abspath(os.path.join(directory, name)) not in left_out]
-            files += [os.path.join(directory, name) for name in inside if not _hidden(name)]
+            files += [file for name in inside if not _hidden(name) and _may_be_read(file := os.path.join(directory, name))]
     return [file for file in files if os.path.abspath(file) not in left_out]
+
+
+def _may_be_read(path: str) -> bool:
+    """Whether it is a file, or a link to nowhere, which is to be said; a pipe or a device would have us wait for ever."""
+    return os.path.isfile(path) or not os.path.exists(path)
 
 
 def _remote(place: str) -> list[str]:

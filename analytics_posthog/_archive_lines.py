@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO, Final, NamedTuple
 
-MAX_LINE: Final = 16 * 1024 * 1024  # bytes; a longer line is passed over without being held
+from ._archive import reading
+
+MAX_LINE: Final = 2 * 1024 * 1024  # bytes; a longer line is passed over without being held. An event may have 900 KiB
 _CHUNK: Final = 128 * 1024
 _GZIP: Final = b"\x1f\x8b"
 _AS_GZIP: Final = 31  # zlib's word for it
@@ -38,8 +40,8 @@ def lines(file: BinaryIO, after: int = 0) -> Iterator[Line]:
     Where the file is torn or damaged, a last one, without text, says so.
     """
     number = 1
-    pieces: list[bytes] = []  # of the line that is not at its end yet
-    held = 0
+    begun = bytearray()  # the line that is not at its end yet
+    held = 0  # its bytes, also those that are not kept
     fault = ""
     chunks = _plain(file)
     while True:
@@ -51,25 +53,31 @@ def lines(file: BinaryIO, after: int = 0) -> Iterator[Line]:
             fault = str(broken)
             break
         for text in whole:
-            if pieces or number == 1:
-                pieces.append(text)
+            if held or number == 1:
+                begun += text
                 held += len(text)
-                text = b"".join(pieces).removeprefix(_BOM if number == 1 else b"")
-                pieces.clear()
+                text = bytes(begun).removeprefix(_BOM if number == 1 else b"")
+                begun.clear()
             if number > after:
                 yield Line(number, text, "") if held <= MAX_LINE else Line(number, b"", _TOO_LONG)
             held = 0
             number += 1
-        pieces.append(rest)
+        begun += rest
         held += len(rest)
         if held > MAX_LINE:
-            pieces[:] = [b"x"]
-    text = b"".join(pieces).removeprefix(_BOM if number == 1 else b"")
+            begun[:] = b"x"
+    text = bytes(begun).removeprefix(_BOM if number == 1 else b"")
     if text and number > after:
         yield Line(number, text, "") if held <= MAX_LINE else Line(number, b"", _TOO_LONG)
     number += bool(text)
     if fault and number > after:
         yield Line(number, b"", fault)
+
+
+def readable(url: str, file: BinaryIO, after: int = 0) -> Iterator[Line]:
+    """The same for the open file at `url`. Raises Unreadable."""
+    with reading(url):
+        yield from lines(file, after)
 
 
 def _plain(file: BinaryIO) -> Iterator[bytes]:

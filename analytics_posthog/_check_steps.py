@@ -6,8 +6,6 @@ What it does not do: retry.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import queue
 import socket
@@ -26,14 +24,13 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_p
 
 from ._batch import LIB, post_batch
 from ._message import complete
-from ._session import Session
+from ._session import Session, why_not_taken
 from ._values import Pass
 from .convert import to_posthog
 
 EVENT: Final = "analytics-posthog check"
 DISTINCT_ID: Final = "analytics-posthog-check"
 MOST_SKEW: Final = 60.0  # seconds that two clocks may differ; an answer's Date counts whole ones
-_BODY: Final = 1000  # characters of an answer that are looked at
 _PROXIES: Final = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment"
 _SIGNED_ANEW: Final = "If a proxy or firewall of yours signs anew, name its certificates' file in REQUESTS_CA_BUNDLE"
 
@@ -213,14 +210,9 @@ def accepted(answer: Answer) -> str:
         raise Fault(f"answered {response.status_code}, a redirect to {where}, which loses events. Set host to where PostHog is")
     if response.status_code != 200:
         raise Fault(f"answered {response.status_code}. {_advice(response.status_code)}")
-    said: Any = None
-    with contextlib.suppress(ValueError, RecursionError):
-        said = json.loads(response.text[:_BODY])
-    if not isinstance(said, dict) or "status" not in said:
-        kind = response.headers.get("Content-Type", "").partition(";")[0] or "nothing"
-        raise Fault(f"answered 200, but not as PostHog does (it sent {kind}): a proxy's or another server's page. Check host and proxies")
-    if said.get("quota_limited"):
-        raise Fault("answered that the project is over its quota, so events are dropped. Check PostHog's billing limits")
+    why = why_not_taken(response)
+    if why is not None:
+        raise Fault(why)
     return f"accepted in {answer.took:.1f} s: {EVENT!r}"
 
 

@@ -74,6 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # a name may have characters that the output's encoding has not
     refuse_keys(arguments)
     parser = _Parser(
         prog=PROGRAM,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from . import _cli_settings as settings
 from ._archive import STDIN, Unreadable, find, name_of, opened
-from ._archive_lines import Line, lines
+from ._archive_lines import Line, readable
 from ._batch import LIB
 from ._cli_side_by_side import Page
 from ._replay_line import Choice, LineEvent, Lines, Skipped
@@ -76,13 +76,11 @@ def _read(url: str, shown: str, refuse: Callable[[str, str], None]) -> Iterator[
     """Yield a file's lines that aren't blank; one that can't be read, or any further, is told to `refuse`."""
     try:
         with opened(url) as file:
-            for line in lines(file):
+            for line in readable(url, file):
                 if line.fault or line.text.strip():
                     yield line
     except Unreadable as error:
         refuse(shown, str(error).removeprefix(f"{url} "))
-    except OSError as error:
-        refuse(shown, f"can't be read any further: {error.strerror or type(error).__name__}")
 
 
 class _Converter:

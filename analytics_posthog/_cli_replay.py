@@ -17,8 +17,7 @@ from ._cli_settings import add_conversion_options, add_options, check_conversion
 from ._replay import Replay
 from ._replay_line import Choice, checked_choice
 from ._replay_progress import Progress
-from ._replay_sender import Interrupted, Sender
-from ._replay_summary import Summary
+from ._replay_sender import Interrupted, Sender, check_pace
 from .errors import DeliveryError
 from .replay import DEFAULT_RATE
 
@@ -39,6 +38,7 @@ examples:
   analytics-posthog replay 'archive/**/*.gz' --only track,identify --skip-events "Heartbeat,Debug"
   zcat old.gz | analytics-posthog replay -
 
+Run one command at a time on a state directory.
 Stopped by Ctrl-C, SIGTERM, kill -9 or a dead server, the same command goes on where it
 stopped, but for standard input (-), which is read from its beginning again; what is sent
 twice is counted once. Lines that can't be sent go to the rejects file with their file, line
@@ -92,6 +92,7 @@ def run(options: argparse.Namespace) -> int:
         person_profiles=options.person_profiles,
     )
     stop = threading.Event()
+    check_pace(options.rate, options.max_retries)
     sender = None
     if not options.dry_run:
         sender = Sender(key(options), host(options), rate=options.rate, max_retries=options.max_retries, stop=stop)
@@ -116,10 +117,12 @@ def _replay_all(
         try:
             earlier, done = replay.earlier(file)
             progress.begin(earlier)
-            progress.end(file, earlier if done else replay.run(file), earlier=done)
+            if not done:
+                replay.run(file)
+            progress.end(file, earlier=done)
         except Unreadable as error:
             progress.say(f"{error}. {_GOES_ON}, and tries it again")
-            progress.end(file, Summary())
+            progress.end(file)
             code = 1
         except Interrupted:
             progress.say(f"stopped. {_GOES_ON}")
@@ -160,10 +163,11 @@ def _signals(stop: threading.Event) -> Iterator[list[int]]:
 
     def restore() -> None:
         for number, handler in earlier.items():
-            signal.signal(number, signal.SIG_DFL if handler in (None, signal.SIG_IGN) else handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
-    for number in earlier:
-        signal.signal(number, handle)
+    for number, handler in earlier.items():
+        if handler is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, handle)
     try:
         yield received
     finally:

@@ -77,9 +77,11 @@ class _File:
         self._rejects = rejects
         self._after = state.line if state is not None else 0
         self._written: set[int] = set()
-        if rejects is not None and state is not None and state.resumed:
+        if rejects is not None and state is not None:
             # Those that were written when the process was killed before it had written down its state.
-            self._written = rejects.numbers(url, self._after)
+            self._written = rejects.numbers(url, self._after, state.mark)
+            if not rejects.has(state.mark):
+                state.mark = rejects.mark()
 
     def run(self, on_portion: OnPortion, stop: threading.Event) -> Summary:
         summary = self._state.summary if self._state is not None else Summary()
@@ -95,6 +97,8 @@ class _File:
                 summary += self._settled(portion, refused, moment - since)
                 line, since = portion.line, moment
                 if self._state is not None:
+                    if self._rejects is not None:
+                        self._state.mark = self._rejects.mark()
                     self._state.save(line, summary)
                 on_portion(summary, portion.position)
         if stop.is_set():

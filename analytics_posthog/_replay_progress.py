@@ -53,9 +53,9 @@ class Progress:
         if self._bar is not None or now() - self._shown >= _LINE_EVERY:
             self._show()
 
-    def end(self, file: str, summary: Summary, *, earlier: bool = False) -> None:
-        """Hear that a file is at its end; `earlier`: it was already."""
-        self._total += summary
+    def end(self, file: str, *, earlier: bool = False) -> None:
+        """Hear that no more comes of a file; `earlier`: it was at its end already."""
+        self._total += self._file
         self._file, self._position = Summary(), 0
         self._files += 1
         self._done_bytes += self._sizes[file] or 0

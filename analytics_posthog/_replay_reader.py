@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -12,7 +14,7 @@ from datetime import datetime, timezone
 from typing import BinaryIO, Final
 
 from ._archive import Unreadable
-from ._archive_lines import lines
+from ._archive_lines import readable
 from ._replay_line import LineEvent, Lines, Skipped
 from ._replay_rejects import MAX_TEXT, Reject
 from ._report import log
@@ -44,20 +46,26 @@ class Portion:
 
 
 def portions(url: str, file: BinaryIO, make: Lines, *, after: int, most: int) -> Iterator[Portion]:
-    """Yield what an open file holds after line `after`, at most `most` events at a time. Raises Unreadable."""
+    """Yield what an open file holds after line `after`, at most `most` events at a time.
+
+    Raises Unreadable, after all that was read before.
+    """
     portion, begun = Portion(after), after
+    broken: Unreadable | None = None
     try:
-        for number, text, fault in lines(file, after):
+        for number, text, fault in readable(url, file, after):
             portion.line = number
             _add(portion, make, number, text, fault)
             if len(portion.events) >= most or portion.size > MAX_BATCH_SIZE or number - begun >= _MAX_LINES:
                 portion.position = _position(file)
                 yield portion
                 portion, begun = Portion(number), number
-    except Exception as error:  # each of fsspec's file systems has its own
-        raise Unreadable(url, error) from error
+    except Unreadable as error:
+        broken = error
     portion.position = _position(file)
     yield portion
+    if broken is not None:
+        raise broken
 
 
 def _add(portion: Portion, make: Lines, number: int, text: bytes, fault: str) -> None:
@@ -74,7 +82,8 @@ def _add(portion: Portion, make: Lines, number: int, text: bytes, fault: str) ->
     except InvalidMessage as error:
         _reject(portion, number, str(error), text)
     except Exception as error:  # whatever a line holds, it costs none of its neighbours
-        log.debug("a line could not be converted", exc_info=True)
+        place = traceback.extract_tb(error.__traceback__)[-1]  # not its text, which may hold people's data
+        log.debug("a line could not be converted: %s at %s:%s", type(error).__name__, os.path.basename(place.filename), place.lineno)
         _reject(portion, number, f"can't be converted ({type(error).__name__})", text)
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 try:
     import fcntl
@@ -47,16 +48,29 @@ class Rejects:
         except OSError as error:
             raise OSError(error.errno, error.strerror, self.path) from error
 
-    def numbers(self, source: str, after: int) -> set[int]:
-        """Return the numbers above `after` of the source's lines that are in the file already. Raises OSError."""
+    def mark(self) -> list[Any]:
+        """Return where the file ends now, as `numbers` wants to know it. Raises OSError."""
+        return [os.path.abspath(self.path), os.stat(self.path).st_size if os.path.exists(self.path) else 0]
+
+    def has(self, mark: Any) -> bool:
+        """Whether a mark is one of this file."""
+        return isinstance(mark, list) and len(mark) == 2 and mark[0] == os.path.abspath(self.path) and type(mark[1]) is int and mark[1] >= 0
+
+    def numbers(self, source: str, after: int, mark: Any) -> set[int]:
+        """Return the numbers above `after` of the source's lines that were written behind `mark`; none if that is another file's.
+
+        What stands before it may be of a file that was at the same path earlier. Raises OSError.
+        """
         begin = _begin(source).encode()
         found: set[int] = set()
-        if not os.path.exists(self.path):
+        if not self.has(mark) or not os.path.exists(self.path):
             return found
         with open(self.path, "rb") as file:
+            file.seek(mark[1])
             for line in file:
-                if line.startswith(begin) and line.endswith(b"\n"):
-                    found.add(int(line[len(begin) :].partition(b",")[0]))
+                number = line[len(begin) :].partition(b",")[0]
+                if line.startswith(begin) and line.endswith(b"\n") and number.isdigit():  # anybody may have edited it
+                    found.add(int(number))
         return {number for number in found if number > after}
 
     @contextmanager
@@ -65,10 +79,18 @@ class Rejects:
         try:
             if fcntl is not None:
                 fcntl.flock(fd, fcntl.LOCK_EX)
+                _make_private(fd)
             _end_torn_line(fd)
             yield fd
         finally:
             os.close(fd)
+
+
+def _make_private(fd: int) -> None:
+    """Let nobody else read a file of ours that was there before, as a message holds people's data."""
+    there = os.fstat(fd)
+    if stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid() and stat.S_IMODE(there.st_mode) & 0o077:
+        os.fchmod(fd, 0o600)
 
 
 def _end_torn_line(fd: int) -> None:

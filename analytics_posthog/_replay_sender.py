@@ -7,22 +7,36 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import posthog
 
 from ._batch import post_texts
 from ._replay_line import LineEvent
-from ._session import Session
+from ._session import Session, why_not_taken
 from ._settings import MAX_WAIT, check_host, check_number, check_write_key
 from ._upload import Event, Retries, Uploader, now
-from .errors import AnalyticsError, InvalidSetting
+from .errors import AnalyticsError, DeliveryError, InvalidSetting
+
+if TYPE_CHECKING:
+    import requests
 
 BATCH: Final = 500  # events
 _TIMEOUT: Final = 15  # seconds for one request
 _MAX_BACKOFF: Final = 43200.0  # seconds, as a client's own setting
 _MAX_RATE_LIMIT: Final = 1800.0
 _REFUSED: Final = {400: "PostHog answered 400: it doesn't take such an event", 413: "PostHog answered 413: the event is too large"}
+
+_ALL_REFUSED: Final = (
+    "{} was answered to each of {:,} events alone, so it is not about the events. Check that host is PostHog's address and that no proxy"
+    " answers in its place"
+)
+
+
+def check_pace(rate: float, max_retries: int) -> None:
+    """Raise InvalidSetting unless both are numbers that can work."""
+    check_number("rate", rate, most=MAX_WAIT)
+    check_number("max_retries", max_retries, whole=True)
 
 
 class Interrupted(AnalyticsError):
@@ -37,8 +51,7 @@ class Sender:
         self._key, self._host = check_write_key(write_key), check_host(host)
         if not self._key:
             raise InvalidSetting("write_key is empty. Pass the project API key (phc_...)")
-        check_number("rate", rate, most=MAX_WAIT)
-        check_number("max_retries", max_retries, whole=True)
+        check_pace(rate, max_retries)
         self.stop = stop or threading.Event()
         self._pace = rate
         self._free_at = now()
@@ -53,6 +66,7 @@ class Sender:
             enable_local_evaluation=False,
         )
         self._session = Session(None)
+        self._session.hooks["response"].append(_check_taken)
         retries = Retries(max_retries, _MAX_BACKOFF, _MAX_RATE_LIMIT)
         self._uploader = Uploader(_filled, self._post, _heard, _hurried, retries)
         self._uploader.stop = self.stop
@@ -74,6 +88,7 @@ class Sender:
         """
         self._wait_for_turn(len(events))
         refused: dict[int, str] = {}
+        status: int | None = None
         for error, part in self._uploader.deliver(list(events)) if events else ():
             if error is None:
                 continue
@@ -81,7 +96,10 @@ class Sender:
                 raise Interrupted("stopped")
             if error.status is None or error.status not in _REFUSED:
                 raise error
+            status = error.status
             refused |= {id(event): _REFUSED[error.status] for event in part}
+        if len(refused) == len(events) > 1:
+            raise DeliveryError(_ALL_REFUSED.format(status, len(events)), status)
         return [(event, refused[id(event)]) for event in events if id(event) in refused] if refused else []
 
     def close(self) -> None:
@@ -99,6 +117,13 @@ class Sender:
 
     def _post(self, batch: list[Any]) -> None:
         post_texts(self._client, [event.text for event in batch], self._session, historical_migration=True)
+
+
+def _check_taken(response: requests.Response, **_: object) -> None:
+    """Raise DeliveryError for a 200 that doesn't mean that the events were taken: nobody would ever send them again."""
+    why = why_not_taken(response) if response.status_code == 200 else None
+    if why is not None:
+        raise DeliveryError(f"the server {why}", 200)
 
 
 def _filled(event: Event) -> None:

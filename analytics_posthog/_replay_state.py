@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -22,7 +21,10 @@ _FORMAT: Final = 1
 
 
 class State:
-    """One source's. `line`: all up to that one is delivered, rejected or skipped. `resumed`: an earlier run was here."""
+    """One source's. `line`: all up to that one is delivered, rejected or skipped.
+
+    `mark` is what its owner wants to be saved along with the rest, for JSON.
+    """
 
     def __init__(self, directory: str | os.PathLike[str], what: Mapping[str, Any]) -> None:
         """`what` is all that makes it this replay and no other: the file, the choice of messages, where they go.
@@ -33,11 +35,10 @@ class State:
         self._source = what.get("url")
         name = sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:40]
         self._path = self._directory / f"{name}.json"
-        self.line, self.done, self.summary, self.resumed = 0, False, Summary(), False
+        self.line, self.done, self.summary = 0, False, Summary()
+        self.mark: Any = None
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if stat.S_IMODE(self._directory.stat().st_mode) & 0o077:
-                self._directory.chmod(0o700)
             self._load()
         except OSError as error:
             raise InvalidSetting(f"the state can't be kept in {self._directory}: {error.strerror}. Name another directory") from error
@@ -47,11 +48,12 @@ class State:
             kept = json.loads(self._path.read_bytes())
             if kept["format"] == _FORMAT:
                 summary = Summary(**kept["summary"])
-                self.line, self.done, self.summary, self.resumed = int(kept["line"]), kept["done"] is True, summary, True
+                self.line, self.done, self.summary = int(kept["line"]), kept["done"] is True, summary
+                self.mark = kept.get("mark")
 
     def save(self, line: int, summary: Summary, *, done: bool = False) -> None:
         """Write down how far it is. Raises OSError."""
-        kept = {"format": _FORMAT, "source": self._source, "line": line, "done": done, "summary": summary.as_dict()}
+        kept = {"format": _FORMAT, "source": self._source, "line": line, "done": done, "summary": summary.as_dict(), "mark": self.mark}
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:

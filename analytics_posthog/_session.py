@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Final
 
 import requests
 
 from .errors import AnalyticsError
+
+_BODY: Final = 1000  # characters of an answer that are looked at
 
 
 class Answered(AnalyticsError):
@@ -46,6 +50,19 @@ class Session(requests.Session):
         """Called for a redirect. Most of them would make the POST a GET, whose 200 says nothing of the events."""
         if response.status_code not in (307, 308):
             raise Answered(response)
+
+
+def why_not_taken(response: requests.Response) -> str | None:
+    """Return why an answer of 200 does not mean that PostHog has taken the events, and what to do; None if it does."""
+    said: Any = None
+    with suppress(ValueError, RecursionError):
+        said = json.loads(response.text[:_BODY])
+    if not isinstance(said, dict) or "status" not in said:
+        kind = response.headers.get("Content-Type", "").partition(";")[0] or "nothing"
+        return f"answered 200, but not as PostHog does (it sent {kind}): a proxy's or another server's page. Check host and proxies"
+    if said.get("quota_limited"):
+        return "answered that the project is over its quota, so events are dropped. Check PostHog's billing limits"
+    return None
 
 
 def _retry_after(value: str | None) -> float | None:

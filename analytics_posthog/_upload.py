@@ -212,6 +212,8 @@ def _is_retried(error: DeliveryError) -> bool:
 
 def _delivery_error(failure: Exception) -> DeliveryError:
     """Say what went wrong without the address, the answer's text or anything else that could hold a key or data."""
+    if isinstance(failure, DeliveryError):
+        return failure
     status = getattr(failure, "status", None)
     if isinstance(status, int):
         return DeliveryError(f"PostHog answered {status}{_ADVICE.get(status, '')}", status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import pickle
 import sys
 from pathlib import Path
 
@@ -96,9 +97,9 @@ def test_a_wrong_checksum_is_a_fault_after_the_lines() -> None:
     assert read(data[:-8] + b"12345678") == [Line(1, b"a", ""), Line(2, b"b", ""), Line(3, b"", DAMAGED)]
 
 
-def test_a_line_over_16_mib_is_passed_over_and_its_neighbours_are_not() -> None:
+def test_a_line_over_2_mib_is_passed_over_and_its_neighbours_are_not() -> None:
     data = b"a\n" + b"x" * (MAX_LINE + 1) + b"\nb\n" + b"y" * (MAX_LINE + 1)
-    fault = "a line of more than 16 MiB"
+    fault = "a line of more than 2 MiB"
     assert read(data) == [Line(1, b"a", ""), Line(2, b"", fault), Line(3, b"b", ""), Line(4, b"", fault)]
 
 
@@ -172,17 +173,56 @@ def test_without_fsspec_a_url_is_an_error_that_says_what_to_install(monkeypatch:
         find(["s3://bucket/x"])
 
 
+def test_links_that_lead_in_circles_end_and_a_file_comes_once_however_many_lead_to_it(tmp_path: Path) -> None:
+    (wanted,) = made(tmp_path, "a/b/c.gz")
+    os.symlink("..", tmp_path / "a" / "up")
+    os.symlink(tmp_path, tmp_path / "a" / "b" / "top")
+    os.symlink("a", tmp_path / "z")
+    os.symlink("c.gz", tmp_path / "a" / "b" / "d.gz")
+    assert find([str(tmp_path)]) == [wanted]
+    assert find([f"{tmp_path}/*/b/*.gz", f"{tmp_path}/z", str(tmp_path)]) == [wanted]
+
+
+def test_below_a_directory_a_pipe_is_passed_over_and_a_link_to_nowhere_is_not(tmp_path: Path) -> None:
+    (wanted,) = made(tmp_path, "a.gz")
+    os.mkfifo(tmp_path / "pipe")
+    os.symlink("nowhere", tmp_path / "b.gz")
+    assert find([str(tmp_path)]) == [wanted, f"{tmp_path}/b.gz"]
+    assert find([f"{tmp_path}/pipe"]) == [f"{tmp_path}/pipe"]
+
+
+def test_a_line_that_never_ends_in_pieces_of_nothing_holds_no_memory() -> None:
+    class Trickling(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(2)
+
+    data = b"x" * 40_000 + b"\n\ny" + b"\n" * 2000
+    assert [line.text for line in lines(Trickling(data)) if line.text] == [b"x" * 40_000, b"y"]
+
+
+def test_an_unreadable_file_is_said_in_another_process_too() -> None:
+    error = pickle.loads(pickle.dumps(Unreadable("/x/a.gz", "Input/output error")))
+    assert (type(error), str(error), error.url) == (Unreadable, "/x/a.gz can't be read: Input/output error", "/x/a.gz")
+
+
 class Failing(io.BytesIO):
     """A file whose second read fails, as a network does."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell():
             raise ConnectionError("secret")
-        return super().read(10)
+        return super().read(22)
 
 
 def test_a_read_that_fails_on_the_way_is_said_without_the_errors_own_text() -> None:
     choice = checked_choice((None, None), (), (), set_once=False, group_type="g", person_profiles="always")
+    read_before: list[tuple[int, int]] = []
+
+    def read_all() -> None:
+        for portion in portions("s3://bucket/x", Failing(b"{}\n" * 9), Lines("x", choice), after=0, most=5):
+            read_before.append((portion.line, len(portion.rejects)))
+
     with pytest.raises(Unreadable) as caught:
-        list(portions("s3://bucket/x", Failing(b"{}\n" * 9), Lines("x", choice), after=0, most=5))
+        read_all()
+    assert read_before == [(7, 7)]
     assert str(caught.value) == "s3://bucket/x can't be read: ConnectionError"

@@ -119,7 +119,7 @@ def test_the_rejects_hold_the_text_of_a_line_up_to_1_mib(posthog_server: PostHog
     assert rejects(tmp_path / "rejects.jsonl") == [
         {"file": str(path), "line": 1, "reason": "not UTF-8", "text": "\\xff x"},
         {"file": str(path), "line": 2, "reason": "not valid JSON"},
-        {"file": str(path), "line": 3, "reason": "a line of more than 16 MiB"},
+        {"file": str(path), "line": 3, "reason": "a line of more than 2 MiB"},
     ]
 
 

@@ -140,6 +140,52 @@ def test_a_wrong_key_ends_it_at_once_with_nothing_rejected(posthog_server: PostH
     assert rejects(tmp_path / "rejects.jsonl") == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (
+            (200, {}, b'{"status":1,"quota_limited":["events"]}'),
+            "the server answered that the project is over its quota, so events are dropped. Check PostHog's billing limits",
+        ),
+        (
+            (200, {"Content-Type": "text/html"}, b"<html>please log in</html>"),
+            "the server answered 200, but not as PostHog does (it sent text/html): a proxy's or another server's page. Check host"
+            " and proxies",
+        ),
+    ],
+)
+def test_a_200_that_does_not_mean_taken_ends_it_and_the_same_command_sends_all(
+    answer: tuple[int, dict[str, str], bytes], why: str, posthog_server: PostHogServer, tmp_path: Path
+) -> None:
+    write(tmp_path / "a.gz", [message(number) for number in range(600)])
+    posthog_server.answer = lambda request: answer
+    done = replay(posthog_server.url, tmp_path, "a.gz")
+    assert (done.returncode, done.stderr) == (1, f"error: {why}. The same command goes on where it stopped\n")
+    assert done.stdout.startswith("delivered: 0\n")
+    assert len(posthog_server.requests) == 1
+    posthog_server.answer = None
+    assert replay(posthog_server.url, tmp_path, "a.gz").returncode == 0
+    assert numbers(posthog_server.events) == list(range(600))
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_an_answer_that_refuses_every_event_ends_it_with_nothing_rejected(
+    status: int, posthog_server: PostHogServer, tmp_path: Path
+) -> None:
+    write(tmp_path / "a.gz", [message(number) for number in range(40)])
+    posthog_server.answer = lambda request: (status, {}, b"<html>The plain HTTP request was sent to HTTPS port</html>")
+    done = replay(posthog_server.url, tmp_path, "a.gz")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {status} was answered to each of 40 events alone, so it is not about the events. Check that host is PostHog's address"
+        " and that no proxy answers in its place. The same command goes on where it stopped\n",
+    )
+    assert rejects(tmp_path / "rejects.jsonl") == []
+    posthog_server.answer = None
+    assert replay(posthog_server.url, tmp_path, "a.gz").returncode == 0
+    assert numbers(posthog_server.events) == list(range(40))
+
+
 def test_replay_file_goes_on_where_it_stopped_and_its_summary_is_that_of_all_runs(posthog_server: PostHogServer, tmp_path: Path) -> None:
     path = write(tmp_path / "a.gz", [message(number) if number % 100 else b"bad\n" for number in range(1200)])
 
@@ -184,4 +230,6 @@ def test_what_a_killed_process_left_of_a_reject_is_cut_off_and_nothing_else_is(t
     file.write("a", [Reject(3, "why", b"")])
     assert (tmp_path / "r.jsonl").read_bytes().splitlines()[0] == b"somebody's notes"
     file.write('b"', [Reject(4, "why", b"")])
-    assert (file.numbers("a", 0), file.numbers("a", 3), file.numbers('b"', 0)) == ({3}, set(), {4})
+    begin = [str(tmp_path / "r.jsonl"), 0]
+    assert (file.numbers("a", 0, begin), file.numbers("a", 3, begin), file.numbers('b"', 0, begin)) == ({3}, set(), {4})
+    assert (file.numbers("a", 0, file.mark()), file.numbers("a", 0, ["elsewhere", 0]), file.numbers("a", 0, [])) == (set(), set(), set())
