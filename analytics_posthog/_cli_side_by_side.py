@@ -146,9 +146,6 @@ class Page:
         self._convert = convert
         self._width = max(shutil.get_terminal_size((80, 24)).columns, 20)
         self._write = _coloured() or _plain
-        reconfigure = getattr(sys.stdout, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")  # a value may have characters that the terminal's encoding has not
 
     def show(self, place: str, message: dict[str, Any]) -> None:
         """Write one message; `place` says where it stands."""

@@ -27,6 +27,7 @@ _MAX_BACKOFF: Final = 43200.0  # seconds, as a client's own setting
 _MAX_RATE_LIMIT: Final = 1800.0
 _REFUSED: Final = {400: "PostHog answered 400: it doesn't take such an event", 413: "PostHog answered 413: the event is too large"}
 
+_NO_CHANCE: Final = 10  # so many events in a row that are refused: then it is the server or the way there, not the events
 _ALL_REFUSED: Final = (
     "{} was answered to each of {:,} events alone, so it is not about the events. Check that host is PostHog's address and that no proxy"
     " answers in its place"
@@ -98,7 +99,7 @@ class Sender:
                 raise error
             status = error.status
             refused |= {id(event): _REFUSED[error.status] for event in part}
-        if len(refused) == len(events) > 1:
+        if len(refused) == len(events) >= _NO_CHANCE:
             raise DeliveryError(_ALL_REFUSED.format(status, len(events)), status)
         return [(event, refused[id(event)]) for event in events if id(event) in refused] if refused else []
 

@@ -15,14 +15,9 @@ from dask.distributed import Client, LocalCluster, as_completed
 
 from analytics_posthog.replay import Summary, replay_file, sources
 
-WORKERS = 2
-
-
-def main() -> None:
-    """Maps `replay_file` over the files, and prints what became of them."""
-    with Client(
-        sys.argv[2] if len(sys.argv) > 2 else LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0")
-    ) as client:
+if __name__ == "__main__":
+    scheduler = sys.argv[2] if len(sys.argv) > 2 else LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+    with Client(scheduler) as client:
         replay = partial(
             replay_file,
             write_key=os.environ["POSTHOG_PROJECT_API_KEY"],
@@ -31,11 +26,11 @@ def main() -> None:
             rejects=Path("rejects.jsonl").absolute(),
             rate=float(os.environ.get("RATE", "1800")) / len(client.nthreads()),  # events a second, over all workers
         )
-        total = Summary()
-        for _, summary in as_completed(client.map(replay, sources(sys.argv[1:2]), pure=False), with_results=True):
-            total += summary
-        print(f"{total.delivered} delivered, {sum(total.skipped.values())} skipped, rejected: {dict(total.rejected)}")
-
-
-if __name__ == "__main__":
-    main()
+        total, errors = Summary(), []
+        for future in as_completed(client.map(replay, sources(sys.argv[1:2]), pure=False)):
+            if future.status == "finished":
+                total += future.result()
+            else:  # that file alone; run again, it is tried again
+                errors.append(str(future.exception()))
+    print(f"{total.delivered} delivered, {sum(total.skipped.values())} skipped, rejected: {dict(total.rejected)}")
+    sys.exit("\n".join(errors) if errors else 0)
