@@ -2,7 +2,7 @@
 
 Our values are clean already, so the events are written by one json.dumps and put where `batch_post` has written an empty
 batch: the bytes on the wire are the same, and address, headers, key and `sent_at` remain its own. Where something is not as
-expected (compression, values that JSON can't hold since the app has changed them), `batch_post` does it all.
+expected, and with compression, `batch_post` does it all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import requests
 from posthog.request import batch_post
 from posthog.version import VERSION
 
-from ._values import json_default
+from ._values import Pass, clean_dict, json_default
 
 if TYPE_CHECKING:
     from posthog import Posthog
@@ -27,8 +27,14 @@ _write: Final = json.JSONEncoder(allow_nan=False, default=json_default).encode
 
 def post_batch(client: Posthog, batch: list[Any], session: requests.Session, **fields: Any) -> None:
     """Post events as the official client does, with further `fields` of the body. Raises what `session` and `batch_post` raise."""
-    if client.gzip or not _posted(client, _written(batch), session, fields):
-        batch_post(client.api_key, client.host, batch=batch, session=session, gzip=client.gzip, timeout=client.timeout, **fields)
+    if not client.gzip:
+        events = _written(batch)
+        if events is None:  # the app has changed a message since its call
+            batch = [clean_dict(event, Pass()) for event in batch]
+            events = _written(batch)
+        if _posted(client, events, session, fields):
+            return
+    batch_post(client.api_key, client.host, batch=batch, session=session, gzip=client.gzip, timeout=client.timeout, **fields)
 
 
 def post_texts(client: Posthog, texts: list[str], session: requests.Session, **fields: Any) -> None:
