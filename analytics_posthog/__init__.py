@@ -11,9 +11,9 @@ import signal
 import threading
 from inspect import signature
 
-from ._calls import Answer, Fields, Id, Timestamp
-from ._exits import on_signals
-from ._install import install_as_segment
+from ._delivery import on_signals
+from ._message import Answer, Fields, Id, Timestamp
+from ._segment import install_as_segment
 from .client import Client
 from .errors import (
     AnalyticsError,

@@ -12,18 +12,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _settings
-from ._calls import Answer, Calls
-from ._debug_line import log_call
-from ._delivery import PostHog, request_context
-from ._events import BeforeSend, Events
-from ._exits import on_signals
-from ._message import Message, complete, refusal
-from ._outbox import Outbox
-from ._outbox_directory import OutboxDirectory, ready
-from ._report import OnError, OnSuccess, Report, log
+from ._delivery import BeforeSend, Events, OnError, OnSuccess, PostHog, Report, Retries, log, log_call, on_signals, request_context
+from ._message import Answer, Calls, Message, Pass, complete, refusal
+from ._outbox import Outbox, OutboxDirectory, ready
 from ._segment import Both, Segment, SegmentSettings
-from ._upload import Retries
-from ._values import Pass
 from .errors import AnalyticsError, DeliveryError, InvalidMessage
 
 if TYPE_CHECKING:

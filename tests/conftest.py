@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from posthog_server import PostHogServer
-from two_clients import abandon
+
+from tests.support.posthog_server import PostHogServer
+from tests.support.two_clients import abandon
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background jobs ignore it, and so would every child of theirs
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-collect_ignore = ["team"]  # a team's own suite, which test_team_suite.py runs
+collect_ignore = ["testing/team"]  # a team's own suite, which test_team_suite.py runs
 
 # A skipped test fails the run, unless it stands here: node id (may hold *) -> why it may be skipped.
 ALLOWED_SKIPS: dict[str, str] = {}

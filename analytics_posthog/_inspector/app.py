@@ -34,7 +34,7 @@ _FILES: Final = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in ("page", "list", "detail", "plot")},
 }
-_HERE: Final = Path(__file__).parent
+_PAGE: Final = Path(__file__).parent / "page"
 _FROM_THE_PAGE: Final = "x-inspector"  # a header that no form and no simple request from elsewhere can have
 _AT_ONCE: Final = 256 * 1024  # bytes of a body that are read without a thread; more would hold up the page
 
@@ -159,7 +159,7 @@ def _nothing(line: str) -> None:
 
 def _file_route(path: str, name: str, kind: str) -> Route:
     async def file(request: Request) -> Response:
-        return FileResponse(_HERE / name, media_type=kind)
+        return FileResponse(_PAGE / name, media_type=kind)
 
     return Route(path, file)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
-from .._events import MAX_EVENT_SIZE
+from .._delivery import MAX_EVENT_SIZE
 from ..convert import CLICK_IDS, CONTEXT, to_posthog
 from .reverse import LIB, Event, Message, Properties, Reconstruction, call_of, distinct_id_of, is_ours, properties_of, reconstruct
 

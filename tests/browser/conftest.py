@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from inspector_process import App, Inspector, awaited
 from selenium.webdriver import Chrome
 
 from tests.browser.chromium import chromium
 from tests.browser.page import CONTEXT, Page
+from tests.support.inspector_process import App, Inspector, awaited
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,11 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # where the tests' own modules are
-
-from child_process import environment
-from inspector_process import KEY, Inspector, awaited
 from selenium.webdriver import Chrome
 
 from tests.browser.chromium import chromium, look, value
+from tests.support.child_process import environment
+from tests.support.inspector_process import KEY, Inspector, awaited
 
 SENDER = """
 import sys, time

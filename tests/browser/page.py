@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from inspector_process import Inspector, awaited
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from tests.browser.chromium import look, value, violations
+from tests.support.inspector_process import Inspector, awaited
 
 CONTEXT = {"ip": "203.0.113.7", "page": {"url": "https://shop.example/cart?utm_source=news"}, "os": {"name": "Linux"}}
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # where the tests' own modules are
-
-from inspector_process import App, Inspector, awaited
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+
+from tests.support.inspector_process import App, Inspector, awaited
 
 from .chromium import chromium, look
 

@@ -6,11 +6,11 @@ import json
 import time
 
 import pytest
-from inspector_process import KEY, App, Inspector, awaited
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.page import CONTEXT, Page
+from tests.support.inspector_process import KEY, App, Inspector, awaited
 
 
 def test_an_event_appears_within_a_second_and_without_a_reload(page: Page, app: App) -> None:

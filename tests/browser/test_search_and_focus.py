@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from inspector_process import KEY, App, awaited
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.page import Page
+from tests.support.inspector_process import KEY, App, awaited
 
 # Searches are answered when `held` is called.
 HOLD_FETCH = """

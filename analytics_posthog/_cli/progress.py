@@ -1,0 +1,129 @@
+"""Shows how far a replay is: a bar on a terminal, by rich if that is installed, else a line every few seconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Final
+
+from .._delivery import now
+from ..replay import STDIN, Summary, Unreadable, identity
+
+_LINE_EVERY: Final = 5.0  # seconds
+
+
+class Progress:
+    """`with Progress(files) as progress:`, then for each file `begin`, `update` while it goes on, and `end`."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self._sizes = {file: _size(file) for file in files}
+        self._all_bytes = 0 if None in self._sizes.values() else sum(size or 0 for size in self._sizes.values())
+        self._files = 0
+        self._done_bytes = 0  # of files that are done
+        self._skipped_bytes = 0  # of them, those that earlier runs have done
+        self._position = 0
+        self._total = Summary()
+        self._before = 0  # events that earlier runs have delivered
+        self._file = Summary()
+        self._begun = self._shown = now()
+        self._bar = _bar()
+        self._task: Any = None
+
+    def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._all_bytes or None, said="")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._show()
+            self._bar.stop()
+
+    def begin(self, earlier: Summary) -> None:
+        """Hear that a file begins, and what earlier runs have done of it."""
+        self._before += earlier.delivered
+        self._file = earlier
+
+    def update(self, summary: Summary, position: int) -> None:
+        """Hear what is done of the file, and up to which byte."""
+        self._file, self._position = summary, position
+        if self._bar is not None or now() - self._shown >= _LINE_EVERY:
+            self._show()
+
+    def end(self, file: str, *, earlier: bool = False) -> None:
+        """Hear that no more comes of a file; `earlier`: it was at its end already."""
+        self._total += self._file
+        self._file, self._position = Summary(), 0
+        self._files += 1
+        self._done_bytes += self._sizes[file] or 0
+        self._skipped_bytes += (self._sizes[file] or 0) * earlier
+
+    def say(self, text: str) -> None:
+        """Write a line to standard error, above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            sys.stderr.write(f"{text}\n")
+
+    @property
+    def summary(self) -> Summary:
+        """What is done of all files, in all runs."""
+        return self._total + self._file
+
+    @property
+    def speed(self) -> tuple[int, float]:
+        """The events that this run has delivered, and its seconds."""
+        return self.summary.delivered - self._before, now() - self._begun
+
+    def _show(self) -> None:
+        self._shown = now()
+        if self._bar is None:
+            self.say(self._said())
+        else:
+            done = min(self._done_bytes + self._position, self._all_bytes)
+            self._bar.update(self._task, completed=done, said=self._said())
+
+    def _said(self) -> str:
+        count, seconds = self.speed
+        rejected = sum(self.summary.rejected.values())
+        left = self._left(seconds)
+        return (
+            f"{self.summary.delivered:,} events, {count / max(seconds, 1e-3):,.0f}/s, {rejected:,} rejected, "
+            f"{self._files} of {len(self._sizes)} files" + (f", {_clock(left)} left" if left is not None else "")
+        )
+
+    def _left(self, seconds: float) -> float | None:
+        """Return the seconds that the rest takes if it goes on as it did; None if nobody knows."""
+        read = self._done_bytes + self._position - self._skipped_bytes
+        if not self._all_bytes or read <= 0:
+            return None
+        return seconds / read * max(0, self._all_bytes - self._done_bytes - self._position)
+
+
+def _size(file: str) -> int | None:
+    if file == STDIN:
+        return None
+    try:
+        size = identity(file)["size"]
+    except Unreadable:  # the replay itself says so, in its turn
+        return 0
+    return size if isinstance(size, int) else None
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
+
+
+def _bar() -> Any:
+    """Return rich's progress bar; None where there is no terminal or no rich."""
+    if not sys.stderr.isatty():
+        return None
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+    except ImportError:
+        return None
+    return Bar(BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[said]}"), console=Console(stderr=True))

@@ -1,0 +1,202 @@
+"""`analytics-posthog replay`: archives of Segment messages into PostHog, oldest first, to be stopped and gone on with at any time."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+from ..errors import DeliveryError
+from ..replay import DEFAULT_RATE, Choice, Interrupted, Replay, Sender, Unreadable, check_pace, checked_choice, find
+from .progress import Progress
+from .settings import add_conversion_options, add_options, check_conversion, host, key
+
+STATE: Final = ".analytics-posthog-replay"
+REJECTS: Final = "rejects.jsonl"
+_GOES_ON: Final = "The same command goes on where it stopped"
+
+_DESCRIPTION: Final = """\
+Send archives of Segment messages to PostHog, oldest first. A line is a message as JSON; gzip
+is recognised. Each event keeps its time, and its uuid comes from the messageId: what PostHog
+has already, from dual running or an earlier replay, is counted once.
+"""
+_EPILOG: Final = """\
+examples:
+  analytics-posthog replay --dry-run archive/
+  analytics-posthog replay archive/
+  analytics-posthog replay 's3://bucket/segment-logs/' --since 2023-01-01 --until 2025-01-01
+  analytics-posthog replay 'archive/**/*.gz' --only track,identify --skip-events "Heartbeat,Debug"
+  zcat old.gz | analytics-posthog replay -
+
+Run one command at a time on a state directory.
+Stopped by Ctrl-C, SIGTERM, kill -9 or a dead server, the same command goes on where it
+stopped, but for standard input (-), which is read from its beginning again; what is sent
+twice is counted once. Lines that can't be sent go to the rejects file with their file, line
+number and reason, and stop nothing. s3:// and gs:// need
+pip install 'analytics-posthog[replay]'.
+
+With --set-once, traits become $set_once, so that old ones don't overwrite what PostHog knows
+of a person by now. Groups have no such thing in PostHog: traits of group calls overwrite. To
+leave them out, name the other calls with --only.
+
+exit codes: 0 all was delivered or skipped; 1 something was rejected or failed; 2 it can't work
+as asked; 130 stopped by Ctrl-C, 143 by SIGTERM.
+"""
+
+
+def add_to(subcommands: Any) -> None:
+    """Add the command to the command line."""
+    parser: argparse.ArgumentParser = subcommands.add_parser(
+        "replay",
+        help="send archives of Segment messages to PostHog",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("sources", nargs="+", metavar="SOURCE", help="files, directories, globs, s3:// and gs:// URLs, or - for standard input")
+    add("--since", metavar="TIME", help="messages from then on, by their timestamp: 2024-05-31 or 2024-05-31T12:00:00Z")
+    add("--until", metavar="TIME", help="messages before then; a date is its midnight in UTC")
+    add("--only", metavar="CALLS", default="", help="only these calls, such as track,identify")
+    add("--skip-events", metavar="NAMES", default="", help="leave out track calls of these names, with commas between them")
+    add("--set-once", action="store_true", help="old traits don't overwrite newer ones; see below")
+    add("--rate", metavar="N", type=float, default=DEFAULT_RATE, help="events a second at most, 0 for no limit (default: %(default)s)")
+    add("--max-retries", metavar="N", type=int, default=10, help="tries after a failed one, in about 3 minutes (default: %(default)s)")
+    add("--dry-run", action="store_true", help="count what would be sent and refused; send and write nothing")
+    add("--rejects", metavar="FILE", default=REJECTS, help="where lines go that can't be sent (default: %(default)s)")
+    add("--state", metavar="DIR", default=STATE, help="where it is kept how far each file is (default: %(default)s)")
+    add_conversion_options(parser)
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Replay, or count what would be; return the exit code. Raises InvalidSetting for options that can't work, and OSError."""
+    check_conversion(options)
+    choice = checked_choice(
+        (options.since, options.until),
+        _names(options.only),
+        _names(options.skip_events),
+        set_once=options.set_once,
+        group_type=options.group_type,
+        person_profiles=options.person_profiles,
+    )
+    stop = threading.Event()
+    check_pace(options.rate, options.max_retries)
+    sender = None
+    if not options.dry_run:
+        sender = Sender(key(options), host(options), rate=options.rate, max_retries=options.max_retries, stop=stop)
+    files = find(options.sources, exclude=[options.rejects, options.state])
+    with Progress(files) as progress, _signals(stop) as stopped_by, _few_collections():
+        code = _replay_all(files, choice, sender, options, progress, stop)
+    _print_summary(progress, options)
+    return 128 + stopped_by[0] if stopped_by else code
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _replay_all(
+    files: list[str], choice: Choice, sender: Sender | None, options: argparse.Namespace, progress: Progress, stop: threading.Event
+) -> int:  # fmt: skip
+    """Replay file after file; return the exit code."""
+    replay = Replay(choice, sender, state=options.state, rejects=options.rejects, on_portion=progress.update, stop=stop)
+    code = 0
+    for file in files:
+        try:
+            earlier, done = replay.earlier(file)
+            progress.begin(earlier)
+            if not done:
+                replay.run(file)
+            progress.end(file, earlier=done)
+        except Unreadable as error:
+            progress.say(f"{error}. {_GOES_ON}, and tries it again")
+            progress.end(file)
+            code = 1
+        except Interrupted:
+            progress.say(f"stopped. {_GOES_ON}")
+            return 1
+        except (DeliveryError, OSError) as error:
+            why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+            progress.say(f"error: {why}. {_GOES_ON}")
+            return 1
+    return 1 if progress.summary.rejected else code
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Have Python look for cycles less often: messages hold none, and there are many of them."""
+    threshold = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[list[int]]:
+    """On the first SIGINT or SIGTERM set `stop`, and note it; a second one acts as it did before."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    earlier: Mapping[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        stop.set()
+        restore()
+
+    def restore() -> None:
+        for number, handler in earlier.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    for number, handler in earlier.items():
+        if handler is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, handle)
+    try:
+        yield received
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _print_summary(progress: Progress, options: argparse.Namespace) -> None:
+    summary, (count, seconds) = progress.summary, progress.speed
+    say = sys.stdout.write
+    say(f"{'would be sent' if options.dry_run else 'delivered'}: {summary.delivered:,}\n")
+    _print_counts(summary.calls)
+    if options.dry_run:
+        say("as events:\n")
+        _print_counts(summary.events)
+    if summary.first:
+        say(f"first: {summary.first}\nlast: {summary.last}\n")
+    for name, counts in (("skipped", summary.skipped), ("would be rejected" if options.dry_run else "rejected", summary.rejected)):
+        say(f"{name}: {sum(counts.values()):,}\n")
+        _print_counts(counts)
+    if options.dry_run and options.rate:
+        say(f"estimated duration: {_duration(summary.delivered / options.rate)} at {options.rate:,g} events/s\n")
+        return
+    say(f"{seconds:,.1f} s, {count / max(seconds, 1e-3):,.0f} events/s\n")
+    if summary.rejected and not options.dry_run:
+        sys.stderr.write(f"{sum(summary.rejected.values()):,} lines were rejected, see {options.rejects}\n")
+
+
+def _print_counts(counts: Mapping[str, int]) -> None:
+    for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        sys.stdout.write(f"  {count:>12,}  {name if name.isprintable() else ascii(name)}\n")
+
+
+def _duration(seconds: float) -> str:
+    days, rest = divmod(round(seconds), 86400)
+    return (f"{days} d " if days else "") + f"{rest // 3600}:{rest // 60 % 60:02d}:{rest % 60:02d}"

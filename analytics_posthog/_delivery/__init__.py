@@ -1,0 +1,39 @@
+"""Delivers messages to PostHog: converts them, queues the events, sends them in batches, and reports the outcome."""
+
+from .batch import LIB, post_batch, post_texts, write_event
+from .consumer import MAX_BATCH_SIZE, Event, Retries, Uploader, now
+from .debug_line import log_call
+from .events import MAX_EVENT_SIZE, BeforeSend, Events
+from .http import Session, why_not_taken
+from .ledger import Ledger
+from .lifecycle import call, on_signals
+from .posthog import STALL_TIMEOUT, PostHog, request_context
+from .report import OnError, OnSuccess, Report, log
+
+__all__ = [
+    "LIB",
+    "MAX_BATCH_SIZE",
+    "MAX_EVENT_SIZE",
+    "STALL_TIMEOUT",
+    "BeforeSend",
+    "Event",
+    "Events",
+    "Ledger",
+    "OnError",
+    "OnSuccess",
+    "PostHog",
+    "Report",
+    "Retries",
+    "Session",
+    "Uploader",
+    "call",
+    "log",
+    "log_call",
+    "now",
+    "on_signals",
+    "post_batch",
+    "post_texts",
+    "request_context",
+    "why_not_taken",
+    "write_event",
+]

@@ -1,0 +1,191 @@
+"""The outbox's directory: this process's files in it, those of dead processes, and how much room is left.
+
+What it does not do: know what a line says, send it, or tell the app.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from ..errors import InvalidSetting, QueueFull
+from .file import CORRUPT, SUFFIX, SUPPORTED, OutboxFile
+
+Place: TypeAlias = tuple[OutboxFile, int]  # where a line stands
+
+_PARTS: Final = 64  # of the outbox; when a file has its part of the bytes, a new one is begun, so that the old one can go
+MAX_FILES: Final = 100  # that are open before others are taken over; the app needs descriptors too
+
+
+def ready(outbox: str | os.PathLike[str]) -> Path:
+    """Return the outbox's directory, made if need be, and for this user alone. Raises InvalidSetting if it can't be used."""
+    if not SUPPORTED:
+        raise InvalidSetting("outbox needs flock(), which this system doesn't have. Leave it out")
+    try:
+        directory = Path(outbox).absolute()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = stat.S_IMODE(directory.stat().st_mode)
+        if mode & 0o077 and (mode & stat.S_ISVTX or any(not name.endswith((SUFFIX, CORRUPT)) for name in os.listdir(directory))):
+            raise InvalidSetting("outbox must be a directory of its own, because no other user may read it. Name a new one")
+        if mode != 0o700:
+            directory.chmod(0o700)
+        os.listdir(directory)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "not writable")
+    except (OSError, ValueError) as error:
+        if isinstance(error, InvalidSetting):
+            raise
+        why = error.strerror if isinstance(error, OSError) else type(error).__name__
+        raise InvalidSetting(f"outbox must be a directory of this process's user, which it can write to ({why})") from None
+    return directory
+
+
+class OutboxDirectory:
+    """Any thread may call it. A forked child calls `begin()` first."""
+
+    def __init__(self, path: Path, *, max_bytes: int, to_disk: bool) -> None:
+        self.path = path
+        self._max_bytes = max_bytes
+        self._to_disk = to_disk
+        self._files: list[OutboxFile] = []
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with no file of one's own; a forked child leaves its parent's to its parent."""
+        for file in self._files:
+            file.abandon()
+        self._lock = threading.RLock()  # guards all below, and the files
+        self._files = []
+        self._current: OutboxFile | None = None  # the one that is written to
+        self._own = 0  # bytes in our files
+        self._others = 0  # bytes in the rest, when it was last looked at
+        self.stopped = False
+        self.count()
+
+    def before_fork(self) -> None:
+        """Let no file be half open: the child would have its lock without knowing."""
+        self._lock.acquire()
+
+    def after_fork(self) -> None:
+        """Go on, in the parent."""
+        self._lock.release()
+
+    def is_interrupted(self) -> bool:
+        """Whether this thread is using the directory already: then this is a signal handler, which must not change what that is at."""
+        return bool(self._lock._is_owned())  # type: ignore[attr-defined]
+
+    def write(self, data: bytes) -> Place | None:
+        """Write a line; None after `stop()`. Raises QueueFull when there is no room by our own bound, and OSError."""
+        if self.is_interrupted():
+            raise OSError(errno.EDEADLK, "a signal handler has interrupted a call")
+        with self._lock:
+            if self.stopped:
+                return None
+            if self._own + self._others + len(data) > self._max_bytes:
+                raise QueueFull(f"the outbox is full ({self._max_bytes} bytes). Raise outbox_max_bytes, or see why PostHog takes nothing")
+            file = self._current
+            if file is None or file.torn or file.size > self._max_bytes // _PARTS:
+                self._current = None
+                if file is not None:
+                    self._tidy(file)
+                file = self._current = OutboxFile.create(self.path, self._to_disk)
+                self._files.append(file)
+            offset = file.append(data, self._to_disk)
+            file.open += 1
+            self._own += len(data)
+            return file, offset
+
+    def settle(self, *places: Place, keep: bool) -> None:
+        """Hear that lines are no more being sent: they are dealt with, or to be sent again."""
+        with self._lock:
+            for file, offset in places:
+                file.open -= 1
+                if keep:
+                    file.kept.append(offset)
+            for file in {file for file, _ in places}:
+                if file in self._files:  # else it was closed since, with the lines in it
+                    self._tidy(file)
+
+    def kept(self) -> int:
+        """Return how many lines are to be sent again."""
+        with self._lock:
+            return sum(len(file.kept) for file in self._files)
+
+    def next(self) -> tuple[Place, bytes] | None:
+        """Return a line that is to be sent again, which then counts as being sent; None if there is none."""
+        with self._lock:
+            for file in self._files:
+                if file.kept:
+                    offset = file.kept.pop()
+                    file.open += 1
+                    return (file, offset), file.line(offset)
+        return None
+
+    def mark_corrupt(self, file: OutboxFile) -> None:
+        """Have a file stay, under another name, when it is done with."""
+        with self._lock:
+            file.corrupt = True
+
+    def others(self) -> list[Path]:
+        """Return the files that this process doesn't have; and forget a current file that somebody has deleted."""
+        paths = sorted(self.path.glob(f"*{SUFFIX}"))
+        with self._lock:
+            file = self._current
+            if file is not None and file.is_gone():
+                self._current = None
+                self._tidy(file)
+            mine = {file.path for file in self._files}
+        return [path for path in paths if path not in mine]
+
+    def take_over(self, path: Path) -> OutboxFile | None:
+        """Take a dead process's file; None if enough are open. Raises NotOurs, or OSError if it can't be read."""
+        with self._lock:
+            if self.stopped or len(self._files) >= MAX_FILES:
+                return None
+            file = OutboxFile.take_over(path)
+            self._files.append(file)
+            self._own += file.size
+            self._others -= file.size
+            self._tidy(file)
+            return file
+
+    def stop(self) -> None:
+        """Let go of the files, those that are dealt with and those that another process may now take over."""
+        with self._lock:
+            self.stopped = True
+            self._current = None
+            for file in list(self._files):
+                self._tidy(file)
+            for file in self._files:
+                file.close(remove=False)
+            self._files = []
+
+    def count(self) -> None:
+        """Measure what the others have in the directory."""
+        with self._lock:
+            mine = {file.path.name for file in self._files}
+        sizes: dict[str, int] = {}
+        with suppress(OSError), os.scandir(self.path) as entries:
+            for entry in entries:
+                with suppress(OSError):  # gone since
+                    sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+        with self._lock:
+            mine |= {file.path.name for file in self._files}
+            self._others = sum(size for name, size in sizes.items() if name not in mine)
+
+    def _tidy(self, file: OutboxFile) -> None:
+        """Empty or delete a file whose lines are all dealt with."""
+        if file.open or file.kept:
+            return
+        self._own -= file.size
+        if file is self._current:
+            if not file.size or file.empty():
+                return
+            self._current = None
+        self._files.remove(file)
+        file.close(remove=True)

@@ -1,0 +1,82 @@
+"""Segment's archives into PostHog: one file after the other here, or many at a time on many machines.
+
+A file is the unit of work: `replay_file` needs nothing but its arguments, which can be pickled, as can what it returns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+
+from .archive import STDIN as STDIN, find as find, is_url
+from .archive import Unreadable as Unreadable
+from .archive import identity as identity
+from .archive import name_of as name_of
+from .archive import opened as opened
+from .event import Choice as Choice
+from .event import LineEvent as LineEvent
+from .event import Lines as Lines
+from .event import Skipped as Skipped
+from .event import checked_choice as checked_choice
+from .lines import Line as Line
+from .lines import readable as readable
+from .run import Replay as Replay
+from .sender import Interrupted as Interrupted
+from .sender import Sender as Sender
+from .sender import check_pace as check_pace
+from .summary import Summary
+
+# What an app may use. The command line uses the rest of what is imported here.
+__all__ = ["Summary", "replay_file", "sources"]
+
+DEFAULT_RATE = 1800  # events a second; PostHog advises "a few thousand" at most
+
+
+def sources(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
+    """Return the files at `places`, each once, oldest first: the order in which they are to be replayed.
+
+    A place is a file, a directory, a glob, or a URL that fsspec knows (s3://, gs://); below a directory all files count but hidden ones
+    and those in `exclude`. Paths are absolute.
+
+    Raises InvalidSetting for a place where no file is, or which needs a package that isn't installed.
+    """
+    return [file if is_url(file) or file == STDIN else os.path.abspath(file) for file in find(places, exclude=exclude)]
+
+
+def replay_file(
+    url: str,
+    *,
+    write_key: str,
+    host: str | None = None,
+    state: str | os.PathLike[str] | None = None,
+    rejects: str | os.PathLike[str] | None = None,
+    since: str | date | datetime | None = None,
+    until: str | date | datetime | None = None,
+    only: Iterable[str] = (),
+    skip_events: Iterable[str] = (),
+    set_once: bool = False,
+    rate: float = DEFAULT_RATE,
+    group_type: str = "segment_group",
+    person_profiles: str = "always",
+    max_retries: int = 10,
+    on_progress: Callable[[Summary], object] | None = None,
+) -> Summary:
+    """Send a file of Segment messages, one as JSON a line, gzip or not, to PostHog, and return what became of them.
+
+    `url` is a path, or what fsspec knows. With a `state` directory, a further call with the same arguments goes on where this one
+    stopped, and what is done is not sent again; the summary then is that of all calls. `rejects` is a file that gets each line that
+    can't be sent, with its reason; any number of processes may append to it. Messages from `since` on and before `until` are sent, of
+    the calls in `only` (all by default), but for tracks named in `skip_events`. `set_once` makes traits $set_once: old ones don't
+    overwrite newer ones. `rate` is in events a second, 0 for no limit. `on_progress(summary)` is called after each batch.
+
+    Raises InvalidSetting, DeliveryError if PostHog can't be reached or doesn't take the key, AnalyticsError for a file that can't be
+    read, and OSError if state or rejects can't be written.
+    """
+    choice = checked_choice((since, until), only, skip_events, set_once=set_once, group_type=group_type, person_profiles=person_profiles)
+    sender = Sender(write_key, host, rate=rate, max_retries=max_retries)
+    try:
+        on_portion = None if on_progress is None else lambda summary, _: on_progress(summary)
+        return Replay(choice, sender, state=state, rejects=rejects, on_portion=on_portion).run(url)
+    finally:
+        sender.close()

@@ -1,0 +1,233 @@
+"""Makes a PostHog event of an archive's line: parsed, checked, chosen, cleaned, converted. Every line that can't be sent has its reason.
+
+Segment adds fields to what its clients send (receivedAt, sentAt, originalTimestamp, version, projectId, channel ...); of these
+only the times are looked at. What it does not do: read files, send.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time, timezone
+from functools import partial
+from hashlib import sha1
+from typing import Any, Final, NamedTuple
+
+from .._delivery import LIB, MAX_EVENT_SIZE, Event, Report, write_event
+from .._message import MAX_SIZE, Message, Pass, clean_dict, parse_time, refusal, stringify_id, text
+from .._settings import check_choices
+from ..convert import EVENTS, to_posthog, wanted
+from ..errors import InvalidMessage, InvalidSetting
+
+_FIELDS: Final = {call: ("context", "integrations", "traits" if call in ("identify", "group") else "properties") for call in EVENTS}
+_IDS: Final = dict.fromkeys(EVENTS, ("userId", "anonymousId")) | {
+    "group": ("userId", "anonymousId", "groupId"),
+    "alias": ("userId", "anonymousId", "previousId"),
+}
+_NEEDED: Final = {"group": "groupId", "alias": "previousId"}
+_TIMES: Final = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
+_ZULU: Final = (20, 24, 27)  # characters of an ISO 8601 time that ends in Z: to the second, milli- or microsecond
+_SURELY_FLAT: Final = 90  # brackets; less than PostHog's parser takes levels
+_ADDED: Final = {**LIB, "$ignore_sent_at": True}
+_TOO_LARGE: Final = f"the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON"
+
+
+class Choice(NamedTuple):
+    """Which messages are to be sent, and as what. Checked by `checked_choice`."""
+
+    since: datetime | None
+    until: datetime | None
+    only: frozenset[str]
+    skip_events: frozenset[str]
+    set_once: bool
+    group_type: str
+    person_profiles: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what tells one choice from another, for JSON."""
+        plain = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in self._asdict().items()}
+        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in plain.items()}
+
+
+def checked_choice(
+    period: tuple[Any, Any], only: Any, skip_events: Any, *, set_once: bool, group_type: str, person_profiles: str
+) -> Choice:  # fmt: skip
+    """Return a Choice made of what the caller gave; `period` is since and until. Raises InvalidSetting."""
+    check_choices({}, None, group_type, person_profiles)
+    calls = frozenset(only or EVENTS)
+    if not calls <= EVENTS.keys():
+        raise InvalidSetting(f"only must name calls of {', '.join(EVENTS)}")
+    skipped = [skip_events] if isinstance(skip_events, str) else skip_events
+    since, until = _moment("since", period[0]), _moment("until", period[1])
+    return Choice(since, until, calls, frozenset(skipped), bool(set_once), group_type, person_profiles)
+
+
+def _moment(name: str, value: Any) -> datetime | None:
+    moment = parse_time(value) if isinstance(value, str) else value
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(), timezone.utc)
+    if isinstance(moment, datetime):
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+    if value is None:
+        return None
+    raise InvalidSetting(f"{name} must be a date or a time in ISO 8601, such as 2024-05-31 or 2024-05-31T12:00:00Z")
+
+
+class Skipped(Exception):
+    """A message that is not to be sent, for this reason."""
+
+
+class LineEvent(Event):
+    """An event that is written already, as `text`, and knows the line that it is made of."""
+
+    __slots__ = ("call", "line", "moment", "name", "number", "text")
+
+    def __init__(self, event: dict[str, Any], call: str, moment: datetime, number: int, line: bytes) -> None:
+        """Raises ValueError for what JSON can't hold."""
+        self.text = write_event(event)
+        super().__init__({}, len(self.text))
+        self.call, self.name = call, event["event"]
+        self.moment = moment
+        self.number, self.line = number, line
+
+
+class Lines:
+    """Makes events of one file's lines. Not thread-safe."""
+
+    def __init__(self, name: str, choice: Choice) -> None:
+        self._name = name
+        self._choice = choice
+        self._report = Report(None)
+        self._convert = partial(
+            to_posthog, group_type=choice.group_type, person_profiles=choice.person_profiles, warn=self._report.warn_once
+        )  # fmt: skip
+        self._decode = json.JSONDecoder(parse_constant=_null).raw_decode
+
+    def event(self, number: int, line: bytes) -> LineEvent:
+        """Return the event of a line. Raises Skipped, and InvalidMessage with what is wrong with the line."""
+        said, message = self._parsed(line)
+        # What only the long way mends: lone surrogates and too many levels.
+        if ("\\" in said and ("\\ud" in said or "\\uD" in said)) or said.count("{") + said.count("[") > _SURELY_FLAT:
+            return self._event(number, line, self._cleaned(message))
+        try:
+            return self._event(number, line, message)
+        except ValueError:  # a number out of range, as 1e999 is
+            return self._event(number, line, self._cleaned(message))
+
+    def _event(self, number: int, line: bytes, message: Message) -> LineEvent:
+        call = _check(message)
+        moment = _set_time(message)
+        why = self._kept_back(message, call, moment)
+        if why:
+            raise Skipped(why)
+        message_id = message.get("messageId")
+        if type(message_id) is not str or not message_id:
+            message["messageId"] = stringify_id(message_id) or self._made_up_id(number, line)
+        event = self._convert(message)
+        properties = event["properties"]
+        properties.update(_ADDED)
+        if self._choice.set_once and type(properties.get("$set")) is dict:
+            once = properties.get("$set_once")
+            properties["$set_once"] = {**properties.pop("$set"), **(once if type(once) is dict else {})}
+        made = LineEvent(event, call, moment, number, line)
+        if made.size > MAX_EVENT_SIZE:
+            raise InvalidMessage(_TOO_LARGE)
+        return made
+
+    def _parsed(self, line: bytes) -> tuple[str, Message]:
+        try:
+            said = line.decode().strip()
+            message, end = self._decode(said)
+        except UnicodeDecodeError:
+            raise InvalidMessage("not UTF-8") from None
+        except ValueError:
+            raise InvalidMessage("not valid JSON") from None
+        except RecursionError:
+            raise InvalidMessage("nested too deep") from None
+        if end != len(said):
+            raise InvalidMessage("not valid JSON: something follows the message")
+        if type(message) is not dict:
+            raise InvalidMessage("not a Segment message: no JSON object")
+        return said, message
+
+    def _cleaned(self, message: Message) -> Message:
+        done = Pass()
+        cleaned = clean_dict(message, done)
+        if done.size > MAX_SIZE:
+            raise InvalidMessage(_TOO_LARGE)
+        self._report.left_out("replay", done.left_out)
+        return cleaned
+
+    def _kept_back(self, message: Message, call: str, moment: datetime) -> str | None:
+        choice = self._choice
+        if choice.since is not None and moment < choice.since:
+            return "before --since"
+        if choice.until is not None and moment >= choice.until:
+            return "from --until on"
+        if call not in choice.only:
+            return "not in --only"
+        if call == "track" and message["event"] in choice.skip_events:
+            return "in --skip-events"
+        return None if wanted(message) else "its integrations keep it from PostHog"
+
+    def _made_up_id(self, number: int, line: bytes) -> str:
+        """Return an id that the same line of the same file always has, so that PostHog counts it once."""
+        return sha1(b"%s:%d:%s" % (self._name.encode("utf-8", "replace"), number, line.strip()), usedforsecurity=False).hexdigest()
+
+
+def _null(_: str) -> None:
+    """NaN and the infinities are no JSON; they become null, as everywhere here."""
+
+
+def _check(message: Message) -> str:
+    """Put a message's ids, dicts and event name right; return its call. Raises InvalidMessage for what PostHog would refuse."""
+    call = message.get("type")
+    if type(call) is not str or call not in EVENTS:
+        raise InvalidMessage("not a Segment message: its type is none of " + ", ".join(EVENTS))
+    for field in _FIELDS[call]:
+        value = message.get(field)
+        if type(value) is not dict and value is not None:
+            if value != []:  # what PHP makes of an empty dict
+                raise InvalidMessage(f"{call}: {field} must be an object, got {_KINDS[type(value)]}")
+            message[field] = {}
+    for field in _IDS[call]:
+        value = message.get(field)
+        if type(value) is str or value is None:
+            continue
+        if type(value) not in (int, float):
+            raise InvalidMessage(f"{call}: {field} must be a string or a number, got {_KINDS[type(value)]}")
+        message[field] = text(str(value))
+    needed = _NEEDED.get(call)
+    if needed and message.get(needed) is None:
+        raise InvalidMessage(f"{call} needs {needed}")
+    if call == "track" and type(message.get("event")) is not str:
+        raise InvalidMessage("track needs an event name that is a string")
+    message.setdefault("userId")
+    why = refusal(message)
+    if why is not None:
+        raise InvalidMessage(why.partition(". ")[0])
+    return call
+
+
+_KINDS: Final[dict[type, str]] = {
+    str: "a string", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "an object", type(None): "null",
+}  # fmt: skip
+
+
+def _set_time(message: Message) -> datetime:
+    """Give a message the first time that it has, its own before those that Segment added; return it. Raises InvalidMessage."""
+    for field in _TIMES:
+        value = message.get(field)
+        if type(value) is not str:
+            continue
+        try:
+            if len(value) in _ZULU and value[-1] == "Z" and value[10] == "T":
+                moment = datetime.fromisoformat(value[:-1] + "+00:00")
+                message["timestamp"] = value
+                return moment
+        except ValueError:
+            pass
+        parsed = parse_time(value)
+        if parsed is not None:
+            message["timestamp"] = parsed.isoformat(timespec="milliseconds")
+            return parsed
+    raise InvalidMessage("no timestamp in ISO 8601")

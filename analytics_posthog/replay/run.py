@@ -1,0 +1,141 @@
+"""Replays one file: reads ahead, sends in order, keeps the rejects, and writes down how far it is, in this order."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from hashlib import sha256
+from typing import TypeAlias
+
+from .._delivery import now
+from .archive import STDIN, identity, name_of, opened
+from .checkpoint import State
+from .event import Choice, LineEvent, Lines
+from .reader import Portion, ahead, portions
+from .rejects import Reject, Rejects
+from .sender import BATCH, Interrupted, Sender
+from .summary import Summary
+
+# Called after each portion: what is done of the file so far, and up to which byte of it, 0 if that isn't known.
+OnPortion: TypeAlias = Callable[[Summary, int], object]
+
+
+class Replay:
+    """How files are to be replayed. Without a `sender` nothing is sent or written: what would be is counted."""
+
+    def __init__(
+        self,
+        choice: Choice,
+        sender: Sender | None,
+        *,
+        state: str | os.PathLike[str] | None = None,
+        rejects: str | os.PathLike[str] | None = None,
+        on_portion: OnPortion | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._choice = choice
+        self._sender = sender
+        self._state = state if sender is not None else None
+        self._rejects = Rejects(rejects) if rejects is not None and sender is not None else None
+        self._on_portion: OnPortion = on_portion or _nobody
+        self._stop = stop or threading.Event()
+
+    def run(self, url: str) -> Summary:
+        """Replay one file from where an earlier run of the same has stopped, and return what became of it in all runs.
+
+        Raises Unreadable for a file that can't be read, DeliveryError and Interrupted, InvalidSetting.
+        """
+        state = self._state_of(url)
+        if state is not None and state.done:
+            return state.summary
+        return _File(url, self._choice, self._sender, state, self._rejects).run(self._on_portion, self._stop)
+
+    def earlier(self, url: str) -> tuple[Summary, bool]:
+        """Return what earlier runs have done of a file, and whether that is all of it. Raises Unreadable and InvalidSetting."""
+        state = self._state_of(url)
+        return (Summary(), False) if state is None else (state.summary, state.done)
+
+    def _state_of(self, url: str) -> State | None:
+        if self._state is None or self._sender is None or url == STDIN:
+            return None
+        target = self._sender.target
+        key = sha256(str(target["key"]).encode()).hexdigest()
+        return State(self._state, {**identity(url), **self._choice.as_dict(), "host": target["host"], "key": key})
+
+
+class _File:
+    """The replay of one file."""
+
+    def __init__(self, url: str, choice: Choice, sender: Sender | None, state: State | None, rejects: Rejects | None) -> None:
+        self._url = url
+        self._lines = Lines(name_of(url), choice)
+        self._sender = sender
+        self._state = state
+        self._rejects = rejects
+        self._after = state.line if state is not None else 0
+        self._written: set[int] = set()
+        if rejects is not None and state is not None:
+            # Those that were written when the process was killed before it had written down its state.
+            self._written = rejects.numbers(url, self._after, state.mark)
+            if not rejects.has(state.mark):
+                state.mark = rejects.mark()
+
+    def run(self, on_portion: OnPortion, stop: threading.Event) -> Summary:
+        summary = self._state.summary if self._state is not None else Summary()
+        line, since = self._after, now()
+        if self._state is not None:
+            self._state.save(line, summary)
+        with closing(ahead(self._portions, stop)) as coming:
+            for portion in coming:
+                if stop.is_set():
+                    raise Interrupted("stopped")
+                refused = self._sender.send(portion.events) if self._sender is not None else []
+                moment = now()
+                summary += self._settled(portion, refused, moment - since)
+                line, since = portion.line, moment
+                if self._state is not None:
+                    if self._rejects is not None:
+                        self._state.mark = self._rejects.mark()
+                    self._state.save(line, summary)
+                on_portion(summary, portion.position)
+        if stop.is_set():
+            raise Interrupted("stopped")
+        if self._state is not None:
+            self._state.save(line, summary, done=True)
+        return summary
+
+    def _portions(self) -> Iterator[Portion]:
+        most = self._sender.most if self._sender is not None else BATCH
+        with opened(self._url) as file:
+            yield from portions(self._url, file, self._lines, after=self._after, most=most)
+
+    def _settled(self, portion: Portion, refused: list[tuple[LineEvent, str]], seconds: float) -> Summary:
+        """Keep a portion's rejects, and return its summary."""
+        rejects = [*portion.rejects, *(Reject(event.number, reason, event.line) for event, reason in refused)]
+        if self._rejects is not None:
+            new = [reject for reject in rejects if reject.number not in self._written]
+            self._rejects.write(self._url, sorted(new, key=_number))
+        lost = {id(event) for event, _ in refused}
+        sent = [event for event in portion.events if id(event) not in lost] if lost else portion.events
+        first, last = portion.first_and_last()
+        return Summary(
+            delivered=len(sent),
+            calls=Counter(event.call for event in sent),
+            events=Counter(event.name for event in sent),
+            rejected=Counter(reject.reason for reject in rejects),
+            skipped=portion.skipped,
+            first=first,
+            last=last,
+            seconds=seconds,
+        )
+
+
+def _nobody(summary: Summary, position: int) -> None:
+    """Called if nobody wants to hear."""
+
+
+def _number(reject: Reject) -> int:
+    return reject.number

@@ -1,0 +1,128 @@
+"""Tells, path by path, where what was called differs from what a test expects. Pure; knows neither clients nor captures."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sized
+from datetime import date, datetime, timezone
+from numbers import Number
+from typing import Any, Final
+from uuid import UUID
+
+from .._message import Pass, clean_dict, guess_timezone, kind_name, parse_time, stringify_id
+
+Differences = list[tuple[str, str]]  # path, text
+
+_IDS: Final = frozenset(["userId", "anonymousId", "previousId", "groupId", "messageId"])
+_MAX_SHOWN: Final = 300  # characters of a value
+_UNFIT: Final = object()
+
+__tracebackhide__ = True  # pytest's way to leave frames out of a failure's traceback, and unittest's
+__unittest = True
+
+
+def differences(field: str, expected: Any, message: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """Tell, one after the other, where a message's field differs from what is expected; of a dict, what isn't expected doesn't count.
+
+    `path` is the field's name in the text. A value is expected by what equals it, or by a function that answers whether it will do.
+    What that function raises is raised; TypeError if it answers something else than True or False.
+    """
+    actual = message.get(field)
+    if field in _IDS and isinstance(expected, (Number, UUID)):
+        expected = stringify_id(expected)
+    moment = _moment(expected) if field == "timestamp" else None
+    if moment is None:
+        yield from _walk(expected, actual, path)
+    elif moment != _moment(actual):
+        yield from _differ(path, expected, actual)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a failure shows it."""
+    name = getattr(value, "__qualname__", None) if callable(value) else None
+    try:
+        text = name if isinstance(name, str) else repr(value)
+    except Exception:  # a failure to show it must not hide what it shows
+        text = f"a {kind_name(value)}"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text)} characters)"
+
+
+def nearness(name: object, other: object) -> float:
+    """Return how near a name is to another: 1.0 for the same, 0.0 for nothing in common."""
+    return 1.0 if name == other else difflib.SequenceMatcher(None, str(name).lower(), str(other).lower()).ratio()
+
+
+def _walk(expected: Any, actual: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(expected, Mapping) and isinstance(actual, dict):
+        for key, value in expected.items():
+            name = key if isinstance(key, str) else next(iter(clean_dict({key: None}, Pass())))
+            if name in actual:
+                yield from _walk(value, actual[name], f"{path}.{name}")
+            else:
+                yield f"{path}.{name}", f"expected {shown(value)}, but it is missing{_perhaps(name, actual)}"
+    elif isinstance(expected, (list, tuple)) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            yield path, f"expected {len(expected)} items, got {len(actual)}: {shown(actual)}"
+        for index, (value, item) in enumerate(zip(expected, actual, strict=False)):
+            yield from _walk(value, item, f"{path}[{index}]")
+    elif not _will_do(expected, actual, path):
+        yield from _differ(path, expected, actual)
+
+
+def _differ(path: str, expected: Any, actual: Any) -> Differences:
+    """The difference, with the types where the values look alike: 5 and '5'."""
+    wanted, got = shown(expected), shown(actual)
+    if wanted.strip("'\"") == got.strip("'\"") or isinstance(expected, bool) or isinstance(actual, bool):
+        wanted, got = f"{wanted} ({type(expected).__name__})", f"{got} ({type(actual).__name__})"
+    elif type(expected) is str and type(actual) is str and max(len(expected), len(actual)) > 60:
+        at = next((index for index, (a, b) in enumerate(zip(expected, actual, strict=False)) if a != b), min(len(expected), len(actual)))
+        got += f" (they differ from character {at} on: {expected[at : at + 20]!r}, {actual[at : at + 20]!r})"
+    return [(path, f"expected {wanted}, got {got}")]
+
+
+def _perhaps(name: str, actual: dict[str, Any]) -> str:
+    """What may have been meant."""
+    near = difflib.get_close_matches(name, list(actual), 1)
+    return f"; there is {near[0]!r}" if near else ""
+
+
+def _will_do(expected: Any, actual: Any, path: str) -> bool:
+    plain = (bool, int, float)
+    if type(expected) in plain and type(actual) in plain and (type(expected) is bool) != (type(actual) is bool):
+        return False  # in JSON, and to PostHog, true is not 1
+    if _equal(expected, actual):
+        return True
+    if callable(expected) and not isinstance(expected, type):
+        answer = expected(actual)
+        if not isinstance(answer, bool):  # a Mock answers a Mock, which is true
+            got = f"{shown(expected)} answered a {kind_name(answer)}, not True or False"
+            raise TypeError(f"{path}: {got}. Expect a value, or a function that returns a bool")
+        return answer
+    plain_expected = _plain(expected)
+    return plain_expected is not _UNFIT and bool(plain_expected == _plain(actual))
+
+
+def _equal(expected: Any, actual: Any) -> bool:
+    """Whether a value says that it equals the other. An array answers with an array, or raises; so may others."""
+    try:
+        answer = expected == actual
+        return not isinstance(answer, Sized) and bool(answer)
+    except Exception:
+        return False
+
+
+def _plain(value: Any) -> Any:
+    """Return what a value becomes on its way to PostHog, so that a UUID or a Decimal is expected as it was called."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return clean_dict({"value": value}, Pass()).get("value", _UNFIT)
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return the moment that a call makes of a time, in milliseconds as a message has them; None if it is no time."""
+    moment = parse_time(value) if isinstance(value, str) else value
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=timezone.utc)
+    if not isinstance(moment, datetime) or moment != moment:  # pandas.NaT is a datetime that equals nothing
+        return None
+    return guess_timezone(moment.replace(microsecond=moment.microsecond // 1000 * 1000))

@@ -1,0 +1,258 @@
+"""What goes wrong on the way is tried again, as long as there is sense in it; what is given up is told once, with the status."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from analytics_posthog import Client, DeliveryError
+from tests.support.posthog_server import HANG, LOST, RESET, Answer, PostHogServer, Request
+
+Told = list[tuple[Exception, list[dict[str, Any]]]]
+
+
+def ids(server: PostHogServer) -> list[str]:
+    return [event["distinct_id"] for event in server.events]
+
+
+def first(server: PostHogServer, faults: list[Any]) -> None:
+    """Has the first requests answered with these faults, and the rest as usual."""
+    server.answer = lambda _: faults[len(server.requests) - 1] if len(server.requests) <= len(faults) else None
+
+
+def given_up(server: PostHogServer, **settings: Any) -> int | None:
+    """The status with which a call is given up; `on_error` has then been told of it, once."""
+    told: Told = []
+    with Client("phc_key", server.url, on_error=lambda *args: told.append(args), **settings) as client:
+        _, message = client.track("u1", "Bought")
+        assert client.flush(10) is True
+    ((error, messages),) = told
+    assert isinstance(error, DeliveryError)
+    assert messages == [message]
+    assert server.events == []
+    return error.status
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 501, 502, 503, 504, 520, 599])
+def test_a_status_that_passes_is_tried_again(status: int, posthog_server: PostHogServer) -> None:
+    first(posthog_server, [(status, {}, b'{"detail": "later"}')])
+    with Client("phc_key", posthog_server.url) as client:
+        client.track("u1", "Bought")
+    assert ids(posthog_server) == ["u1"]
+    assert [request.status for request in posthog_server.requests] == [status, 200]
+
+
+BODIES = [
+    b"",
+    b"null",
+    b"[]",
+    b'"busy"',
+    b"5",
+    b'{"detail": {"a": 1}}',
+    b'{"detail": null}',
+    b"{",
+    b"<html>Bad Gateway</html>",
+    b"\xff\xfe\x00",
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=str)
+@pytest.mark.parametrize("status", [503, 429])
+def test_whatever_the_answer_s_body_holds(body: bytes, status: int, posthog_server: PostHogServer) -> None:
+    """A proxy or a load balancer answers in its own words."""
+    first(posthog_server, [(status, {}, body)])
+    with Client("phc_key", posthog_server.url) as client:
+        client.track("u1", "Bought")
+    assert ids(posthog_server) == ["u1"]
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"<html>", b'{"quotaLimited": ["feature_flags"]}'], ids=str)
+def test_a_200_is_one_whatever_its_body_holds(body: bytes, posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda request: (200, {}, posthog_server.take(request)[2] and body)
+    with Client("phc_key", posthog_server.url) as client:
+        client.track("u1", "Bought")
+    assert ids(posthog_server) == ["u1"]
+    assert len(posthog_server.requests) == 1
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_reset_connection_is_tried_again(times: int, posthog_server: PostHogServer) -> None:
+    first(posthog_server, [RESET] * times)
+    with Client("phc_key", posthog_server.url) as client:
+        client.track("u1", "Bought")
+    assert ids(posthog_server) == ["u1"]
+
+
+def test_an_answer_that_got_lost_makes_no_second_event(posthog_server: PostHogServer) -> None:
+    """PostHog has it then already: the uuid and the timestamp are the same, by which it counts both as one."""
+    first(posthog_server, [LOST])
+    with Client("phc_key", posthog_server.url) as client:
+        client.track("u1", "Bought")
+    assert len(posthog_server.events) == 2
+    assert posthog_server.events[0] == posthog_server.events[1]
+    assert len(posthog_server.unique_events()) == 1
+
+
+def test_a_request_that_hangs_is_tried_again(posthog_server: PostHogServer) -> None:
+    first(posthog_server, [HANG])
+    with Client("phc_key", posthog_server.url, timeout=0.2) as client:
+        client.track("u1", "Bought")
+        assert client.flush(5) is True
+        assert [event["distinct_id"] for event in posthog_server.unique_events()] == ["u1"]
+    posthog_server.release()
+
+
+def test_a_server_that_is_away_and_comes_back_gets_all(posthog_server: PostHogServer) -> None:
+    posthog_server.stop()
+    with Client("phc_key", posthog_server.url) as client:
+        for number in range(30):
+            assert client.track(str(number), "Bought")[0] is True
+        assert client.flush(0.3) is False
+        posthog_server.start()
+        assert client.flush(10) is True
+    assert ids(posthog_server) == [str(number) for number in range(30)]
+
+
+def test_a_server_that_was_started_anew_is_not_noticed(posthog_server: PostHogServer) -> None:
+    """The connection that was kept open is dead; the first retry comes at once."""
+    with Client("phc_key", posthog_server.url, max_retries=1) as client:
+        for number in range(3):
+            client.track(str(number), "Bought")
+            assert client.flush(5) is True
+            posthog_server.stop()
+            posthog_server.start()
+    assert ids(posthog_server) == ["0", "1", "2"]
+
+
+def test_the_first_retry_is_at_once_then_they_come_ever_later(posthog_server: PostHogServer) -> None:
+    first(posthog_server, [(503, {}, b"")] * 3)
+    with Client("phc_key", posthog_server.url) as client:
+        client.track("u1", "Bought")
+    times = [request.time for request in posthog_server.requests]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert len(gaps) == 3
+    for gap, wait in zip(gaps, (0, 0.5, 1), strict=True):
+        assert wait <= gap < wait * 1.1 + 0.4
+
+
+@pytest.mark.parametrize("max_retries", [0, 1, 2])
+def test_after_max_retries_it_is_given_up(max_retries: int, posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda _: (503, {}, b"")
+    assert given_up(posthog_server, max_retries=max_retries) == 503
+    assert len(posthog_server.requests) == 1 + max_retries
+
+
+def test_a_host_without_an_address_is_given_up_without_a_status() -> None:
+    told: Told = []
+    with Client("phc_key", "http://nothing.invalid", max_retries=1, on_error=lambda *args: told.append(args)) as client:
+        client.track("u1", "Bought")
+        assert client.flush(10) is True
+    assert [(type(error), getattr(error, "status", 0)) for error, _ in told] == [(DeliveryError, None)]
+
+
+def test_max_total_backoff_duration_of_0_means_no_retry(posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda _: (503, {}, b"")
+    assert given_up(posthog_server, max_total_backoff_duration=0) == 503
+    assert len(posthog_server.requests) == 1
+
+
+def test_max_total_backoff_duration_bounds_the_retries(posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda _: (503, {}, b"")
+    assert given_up(posthog_server, max_total_backoff_duration=0.4) == 503
+    assert len(posthog_server.requests) == 3  # at once, and after half a second
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 422, 201, 204])
+def test_a_status_that_stays_is_not_tried_again(status: int, posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda _: (status, {}, b"")
+    assert given_up(posthog_server) == status
+    assert len(posthog_server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_redirect_that_would_lose_the_body_is_given_up(status: int, posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda request: (status, {"Location": "/elsewhere"}, b"") if request.path == "/batch/" else (200, {}, b"")
+    assert given_up(posthog_server) == status
+    assert [request.path for request in posthog_server.requests] == ["/batch/"]
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_redirect_that_keeps_the_body_is_followed(status: int, posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda request: (status, {"Location": "/batch/"}, b"") if request.path == "/moved/batch/" else None
+    with Client("phc_key", posthog_server.url + "/moved") as client:
+        client.track("u1", "Bought")
+    assert ids(posthog_server) == ["u1"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_waited_for_and_not_counted(status: int, posthog_server: PostHogServer) -> None:
+    first(posthog_server, [(status, {"Retry-After": "0.2"}, b"")] * 3)
+    with Client("phc_key", posthog_server.url, max_retries=0) as client:
+        client.track("u1", "Bought")
+    assert ids(posthog_server) == ["u1"]
+    times = [request.time for request in posthog_server.requests]
+    assert all(later - earlier >= 0.2 for earlier, later in itertools.pairwise(times))
+
+
+def test_retry_after_may_be_a_date(posthog_server: PostHogServer) -> None:
+    def answer(_: Request) -> Answer | None:
+        soon = datetime.now(timezone.utc) + timedelta(seconds=1.5)  # whole seconds: 0.5 to 1.5 from now
+        return (429, {"Retry-After": format_datetime(soon, usegmt=True)}, b"") if len(posthog_server.requests) == 1 else None
+
+    posthog_server.answer = answer
+    with Client("phc_key", posthog_server.url, max_retries=0) as client:
+        client.track("u1", "Bought")
+    assert ids(posthog_server) == ["u1"]
+    early, late = (request.time for request in posthog_server.requests)
+    assert 0.4 < late - early < 2
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "soon", "nan", "", "Sat, 03 Jan 2026 03:04:05 GMT"])
+def test_a_retry_after_that_says_nothing_is_counted_as_any_retry(value: str, posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda _: (429, {"Retry-After": value}, b"")
+    assert given_up(posthog_server, max_retries=1) == 429
+    assert len(posthog_server.requests) == 2
+
+
+def test_max_rate_limit_duration_bounds_retry_after(posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda _: (429, {"Retry-After": "0.3"}, b"")
+    assert given_up(posthog_server, max_rate_limit_duration=0.5) == 429
+    assert len(posthog_server.requests) == 2
+
+
+@pytest.mark.parametrize("value", ["11", "1e9", "inf"])
+def test_a_retry_after_beyond_it_is_not_waited_for(value: str, posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda _: (429, {"Retry-After": value}, b"")
+    started = time.monotonic()
+    assert given_up(posthog_server, max_rate_limit_duration=10) == 429
+    assert time.monotonic() - started < 1
+    assert len(posthog_server.requests) == 1
+
+
+def test_a_call_does_not_wait_for_retries(posthog_server: PostHogServer) -> None:
+    first(posthog_server, [(429, {"Retry-After": "1"}, b"")])
+    with Client("phc_key", posthog_server.url, upload_interval=0) as client:
+        client.track("u0", "Bought")
+        posthog_server.wait_for_requests(1)
+        for number in range(1, 100):
+            client.track(f"u{number}", "Bought")
+        assert posthog_server.events == []
+    assert ids(posthog_server) == [f"u{number}" for number in range(100)]
+
+
+def test_with_faults_in_every_fourth_answer_all_arrive_once(posthog_server: PostHogServer) -> None:
+    chance = random.Random(5)
+    faults: list[Any] = [(503, {}, b""), RESET, LOST, (429, {"Retry-After": "0.05"}, b"")]
+    posthog_server.answer = lambda _: chance.choice(faults) if chance.random() < 0.28 else None
+    with Client("phc_key", posthog_server.url, upload_size=10, thread=3) as client:
+        for number in range(400):
+            client.track(str(number), "Bought")
+        assert client.flush(20) is True
+    unique = posthog_server.unique_events()
+    assert sorted(int(event["distinct_id"]) for event in unique) == list(range(400))

@@ -1,0 +1,122 @@
+"""No value that a call is given costs more than itself: not its event, not its neighbours, and nothing raises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from analytics_posthog import Client, InvalidMessage, MessageTooLarge
+from tests.support.hostile_classes import SECRET
+from tests.support.hostile_values import HOSTILE, TOO_LARGE
+from tests.support.posthog_server import PostHogServer
+
+ARGUMENTS = ["user_id", "event", "properties", "timestamp", "anonymous_id", "message_id", "context", "integrations"]
+FIELDS = {"type", "userId", "anonymousId", "event", "properties", "context", "integrations", "timestamp", "messageId"}
+
+
+class Scene:
+    """A client, the server that it sends to, and what on_error was told."""
+
+    def __init__(self, server: PostHogServer) -> None:
+        self.server = server
+        self.told: list[tuple[Exception, list[dict[str, Any]]]] = []
+        self.client = Client("phc_key", server.url, upload_interval=0.01, on_error=lambda *told: self.told.append(told))
+
+    def arrived(self) -> dict[str, dict[str, Any]]:
+        """All events by their uuid, once everything was sent."""
+        assert self.client.flush(30)
+        return {event["uuid"]: event for event in self.server.events}
+
+
+@pytest.fixture(scope="module")
+def _scene() -> Iterator[Scene]:
+    with PostHogServer() as server:
+        scene = Scene(server)
+        yield scene
+        scene.client.shutdown()
+        assert not server.errors
+
+
+@pytest.fixture
+def scene(_scene: Scene) -> Scene:
+    _scene.server.clear()
+    _scene.told.clear()
+    return _scene
+
+
+def test_there_are_values_enough() -> None:
+    assert len(HOSTILE) >= 45
+    assert 10 <= len(TOO_LARGE) <= 15
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_property_costs_nothing_but_itself(name: str, scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """Its event arrives, with the properties before and behind it, or is told to be too large; its neighbours arrive."""
+    scene.client.track("u1", "Before")
+    accepted, message = scene.client.track("u1", "Bought", {"good": 1, "bad": HOSTILE[name](), "good too": [2]})
+    scene.client.track("u1", "After")
+
+    events = {event["event"]: event["properties"] for event in scene.arrived().values()}
+    assert {"Before", "After"} <= events.keys()
+    if name in TOO_LARGE:
+        assert (accepted, len(events)) == (False, 2)
+        assert [(type(error), messages) for error, messages in scene.told] == [(MessageTooLarge, [message])]
+        assert message.keys() == FIELDS
+    else:
+        assert (accepted, scene.told) == (True, [])
+        properties = events["Bought"]
+        assert (properties["good"], properties["good too"]) == (1, [2])
+        # What came is what the message says, and no more than the strict JSON that the server insists on.
+        assert properties.get("bad") == json.loads(json.dumps(message["properties"], default=lambda date: date.isoformat())).get("bad")
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_an_argument_raises_nothing_but_invalid_message(name: str, scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """Whichever argument it is: it's refused by name, or its event arrives, or on_error has the message."""
+    accepted_ids, refused = [], []
+    # One dict is as good as another, and takes its time.
+    for argument in ARGUMENTS[:6] if name in TOO_LARGE else ARGUMENTS:
+        arguments: dict[str, Any] = {"user_id": "u1", "event": "Bought", "message_id": argument, argument: HOSTILE[name]()}
+        try:
+            accepted, message = scene.client.track(**arguments)
+        except InvalidMessage as error:
+            refused.append(str(error))
+            continue
+        assert message.keys() == FIELDS
+        assert all(type(message[name]) is dict for name in ("properties", "context", "integrations"))
+        if accepted:
+            accepted_ids.append(message["messageId"])
+        else:
+            assert scene.told.pop()[1] == [message]
+    scene.client.track("u1", "After", message_id="after")
+
+    arrived = scene.arrived()
+    assert len(arrived) == len({*accepted_ids, "after"})
+    assert all(type(event["distinct_id"]) is str and event["distinct_id"] for event in arrived.values())
+    assert scene.told == []
+    assert all(text.startswith("track") for text in refused)
+    assert SECRET not in caplog.text + str(refused)
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name not in TOO_LARGE])
+def test_traits_and_groups_raise_nothing_but_invalid_message(name: str, scene: Scene) -> None:
+    calls = {
+        "identify": lambda bad: scene.client.identify("u1", bad),
+        "group": lambda bad: scene.client.group("u1", "g1", bad),
+        "group_id": lambda bad: scene.client.group("u1", bad),
+        "previous_id": lambda bad: scene.client.alias(bad, "u1"),
+        "page": lambda bad: scene.client.page("u1", bad, "Home"),
+        "screen": lambda bad: scene.client.screen("u1", "Docs", bad),
+    }
+    accepted = 0
+    for call in calls.values():
+        try:
+            accepted += call(HOSTILE[name]())[0]
+        except InvalidMessage:
+            continue
+    assert len(scene.arrived()) == accepted
+    assert len(scene.told) <= len(calls) - accepted

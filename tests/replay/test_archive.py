@@ -1,0 +1,228 @@
+"""Finding archives, their order, and their lines: gzip or not, whole or torn."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+
+from analytics_posthog.errors import InvalidSetting
+from analytics_posthog.replay.archive import Unreadable, find, identity, name_of
+from analytics_posthog.replay.event import Lines, checked_choice
+from analytics_posthog.replay.lines import MAX_LINE, Line, lines
+from analytics_posthog.replay.reader import portions
+
+TORN = "the file's gzip data ends too early; what would follow is missing"
+DAMAGED = "the file's gzip data is damaged here; what follows can't be read"
+
+
+def read(data: bytes, after: int = 0) -> list[Line]:
+    return list(lines(io.BytesIO(data), after))
+
+
+def texts(data: bytes, after: int = 0) -> list[tuple[int, bytes]]:
+    """The lines of data without a fault."""
+    found = read(data, after)
+    assert [line.fault for line in found] == [""] * len(found)
+    return [(line.number, line.text) for line in found]
+
+
+def made(directory: Path, *names: str) -> list[str]:
+    for name in names:
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return [str(directory / name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", []),
+        (b"a\nb\n", [(1, b"a"), (2, b"b")]),
+        (b"a\nb", [(1, b"a"), (2, b"b")]),
+        (b"\xef\xbb\xbfa\nb", [(1, b"a"), (2, b"b")]),
+        (b"\xef\xbb\xbf", []),
+        (b"a\r\nb\r\n", [(1, b"a\r"), (2, b"b\r")]),
+        (b"a\n\n\nb", [(1, b"a"), (2, b""), (3, b""), (4, b"b")]),
+    ],
+)
+def test_lines_have_numbers_and_are_the_same_with_and_without_gzip(data: bytes, expected: list[tuple[int, bytes]]) -> None:
+    assert texts(data) == expected
+    assert texts(gzip.compress(data)) == expected
+
+
+def test_any_number_of_gzip_members_is_one_text_also_with_empty_ones_and_zeros_after_them() -> None:
+    members = [b"a\nb", b"", b"c\n", b"d"]
+    assert texts(b"".join(map(gzip.compress, members)) + b"\0" * 300) == [(1, b"a"), (2, b"bc"), (3, b"d")]
+    assert texts(b"".join(gzip.compress(one) + b"\0" * 7 for one in members)) == [(1, b"a"), (2, b"bc"), (3, b"d")]
+
+
+def test_lines_that_go_over_many_pieces_of_the_file_are_whole() -> None:
+    long = [os.urandom(400_000).replace(b"\n", b"x"), b"short", os.urandom(300_000).replace(b"\n", b"x")]
+    data = b"\n".join(long)
+    assert [text for _, text in texts(data)] == long
+    assert [text for _, text in texts(gzip.compress(data, 1))] == long
+
+
+def test_only_lines_after_a_number_are_read_and_keep_their_numbers() -> None:
+    assert texts(b"a\nb\nc\nd", after=2) == [(3, b"c"), (4, b"d")]
+    assert texts(b"a\nb\n", after=2) == []
+
+
+def test_a_torn_gzip_gives_what_is_whole_and_says_that_the_rest_is_missing() -> None:
+    data = gzip.compress(b"".join(os.urandom(30).hex().encode() + b"\n" for _ in range(5000)))
+    found = read(data[: len(data) // 2])
+    assert len(found) > 1000
+    assert [line.number for line in found] == list(range(1, len(found) + 1))
+    assert [line.fault for line in found] == [""] * (len(found) - 1) + [TORN]
+
+
+def test_damage_in_a_gzip_ends_it_with_a_fault() -> None:
+    data = bytearray(gzip.compress(b"".join(os.urandom(30).hex().encode() + b"\n" for _ in range(5000))))
+    data[len(data) // 2 : len(data) // 2 + 100] = b"\xff" * 100
+    found = read(bytes(data))
+    assert found[-1].fault == DAMAGED
+    assert {line.fault for line in found[:-1]} == {""}
+    assert read(gzip.compress(b"a\n") + b"garbage") == [Line(1, b"a", ""), Line(2, b"", DAMAGED)]
+
+
+def test_a_wrong_checksum_is_a_fault_after_the_lines() -> None:
+    data = gzip.compress(b"a\nb\n")
+    assert read(data[:-8] + b"12345678") == [Line(1, b"a", ""), Line(2, b"b", ""), Line(3, b"", DAMAGED)]
+
+
+def test_a_line_over_2_mib_is_passed_over_and_its_neighbours_are_not() -> None:
+    data = b"a\n" + b"x" * (MAX_LINE + 1) + b"\nb\n" + b"y" * (MAX_LINE + 1)
+    fault = "a line of more than 2 MiB"
+    assert read(data) == [Line(1, b"a", ""), Line(2, b"", fault), Line(3, b"b", ""), Line(4, b"", fault)]
+
+
+def test_segments_days_are_in_order_over_all_sources_and_then_the_files_names(tmp_path: Path) -> None:
+    names = [
+        "segment-logs/b/1700000000000/1700000001000.2.gz",
+        "segment-logs/a/1700000000000/1700000001000.10.gz",
+        "segment-logs/a/1700086400000/1700086400001.gz",
+        "segment-logs/b/1700086400000/1700086400002.gz",
+    ]
+    expected = made(tmp_path, *names)
+    assert find([str(tmp_path)]) == expected
+    assert find(reversed(expected)) == expected
+    assert find([f"{tmp_path}/segment-logs/b", f"{tmp_path}/segment-logs/a"]) == expected
+
+
+def test_other_names_are_in_natural_order(tmp_path: Path) -> None:
+    expected = made(tmp_path, "day-2.jsonl", "day-10.jsonl", "day-10b.jsonl")
+    assert find([str(tmp_path)]) == expected
+    assert find([f"{tmp_path}/day-*.jsonl", expected[0]]) == expected
+
+
+def test_hidden_files_and_what_is_left_out_are_passed_over_below_a_directory(tmp_path: Path) -> None:
+    made(tmp_path, ".hidden", ".state/x.json", "state/x.json", "rejects.jsonl", "a/.x/y.gz")
+    (wanted,) = made(tmp_path, "a/b/c.gz")
+    assert find([str(tmp_path)], exclude=[f"{tmp_path}/rejects.jsonl", f"{tmp_path}/state"]) == [wanted]
+    assert find([f"{tmp_path}/.hidden"]) == [f"{tmp_path}/.hidden"]
+
+
+def test_globs_go_below_directories_and_a_file_whose_name_looks_like_one_is_itself(tmp_path: Path) -> None:
+    odd, deep = made(tmp_path, "odd[1].jsonl", "x/y/z.jsonl")
+    assert find([odd]) == [odd]
+    assert find([f"{tmp_path}/**/*.jsonl"]) == [odd, deep]
+
+
+@pytest.mark.parametrize("place", ["missing.jsonl", "empty", "*.nothing", "file:///nowhere/at/all"])
+def test_a_place_without_a_file_is_an_error_that_names_it(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidSetting, match=place.replace("*", r"\*")):
+        find([place])
+
+
+def test_an_address_of_an_unknown_kind_is_an_error() -> None:
+    with pytest.raises(InvalidSetting, match="nothing:// is no kind of address that fsspec knows"):
+        find(["nothing://bucket/x"])
+
+
+def test_what_fsspec_knows_is_found_below_directories_and_by_globs(tmp_path: Path) -> None:
+    first, second = made(tmp_path, "x/1.gz", "x/2.gz")
+    made(tmp_path, "x/.hidden/3.gz")
+    expected = [f"file://{first}", f"file://{second}"]
+    assert find([f"file://{tmp_path}"]) == expected
+    assert find([f"file://{tmp_path}/x/*.gz"]) == expected
+    assert find([f"file://{tmp_path}/*"]) == expected
+    assert find([expected[0]]) == expected[:1]
+
+
+def test_a_file_is_another_when_its_content_may_be(tmp_path: Path) -> None:
+    (path,) = made(tmp_path, "a.gz")
+    before = identity(path)
+    assert identity(path) == before
+    Path(path).write_bytes(b"xy")
+    assert identity(path) != before
+    assert name_of(path) == name_of("s3://bucket/b/a.gz") == "a.gz"
+
+
+def test_without_fsspec_a_url_is_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(InvalidSetting, match=r"s3:// needs more packages: pip install 'analytics-posthog\[replay\]'"):
+        find(["s3://bucket/x"])
+
+
+def test_links_that_lead_in_circles_end_and_a_file_comes_once_however_many_lead_to_it(tmp_path: Path) -> None:
+    (wanted,) = made(tmp_path, "a/b/c.gz")
+    os.symlink("..", tmp_path / "a" / "up")
+    os.symlink(tmp_path, tmp_path / "a" / "b" / "top")
+    os.symlink("a", tmp_path / "z")
+    os.symlink("c.gz", tmp_path / "a" / "b" / "d.gz")
+    assert find([str(tmp_path)]) == [wanted]
+    assert find([f"{tmp_path}/*/b/*.gz", f"{tmp_path}/z", str(tmp_path)]) == [wanted]
+
+
+def test_below_a_directory_a_pipe_is_passed_over_and_a_link_to_nowhere_is_not(tmp_path: Path) -> None:
+    (wanted,) = made(tmp_path, "a.gz")
+    os.mkfifo(tmp_path / "pipe")
+    os.symlink("nowhere", tmp_path / "b.gz")
+    assert find([str(tmp_path)]) == [wanted, f"{tmp_path}/b.gz"]
+    assert find([f"{tmp_path}/pipe"]) == [f"{tmp_path}/pipe"]
+
+
+def test_a_line_that_never_ends_in_pieces_of_nothing_holds_no_memory() -> None:
+    class Trickling(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(2)
+
+    data = b"x" * 40_000 + b"\n\ny" + b"\n" * 2000
+    assert [line.text for line in lines(Trickling(data)) if line.text] == [b"x" * 40_000, b"y"]
+
+
+def test_an_unreadable_file_is_said_in_another_process_too() -> None:
+    error = pickle.loads(pickle.dumps(Unreadable("/x/a.gz", "Input/output error")))
+    assert (type(error), str(error), error.url) == (Unreadable, "/x/a.gz can't be read: Input/output error", "/x/a.gz")
+
+
+class Failing(io.BytesIO):
+    """A file whose second read fails, as a network does."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell():
+            raise ConnectionError("secret")
+        return super().read(22)
+
+
+def test_a_read_that_fails_on_the_way_is_said_without_the_errors_own_text() -> None:
+    choice = checked_choice((None, None), (), (), set_once=False, group_type="g", person_profiles="always")
+    read_before: list[tuple[int, int]] = []
+
+    def read_all() -> None:
+        for portion in portions("s3://bucket/x", Failing(b"{}\n" * 9), Lines("x", choice), after=0, most=5):
+            read_before.append((portion.line, len(portion.rejects)))
+
+    with pytest.raises(Unreadable) as caught:
+        read_all()
+    assert read_before == [(7, 7)]
+    assert str(caught.value) == "s3://bucket/x can't be read: ConnectionError"

@@ -1,0 +1,281 @@
+"""install_as_segment(): code of others that imports Segment's SDK gets this package, and its calls arrive in PostHog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.child_process import TESTS, run_python
+from tests.support.posthog_server import PostHogServer
+
+INSTALL = "import analytics_posthog\nanalytics_posthog.install_as_segment()\n"
+LEGACY = "import analytics_posthog\nanalytics_posthog.install_as_segment(legacy=True)\n"
+WITHOUT_SEGMENT = """
+import sys
+from importlib.machinery import PathFinder
+class NoSegment:
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] == "segment" else PathFinder.find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = NoSegment()
+"""
+REFUSED = """
+try:
+    analytics_posthog.install_as_segment(**{options})
+except analytics_posthog.InstallRefused as error:
+    print(error)
+"""
+WHERE = (
+    "Put the line before the first import of it: at the top of the file that starts the app (manage.py, wsgi.py, celery.py, __main__.py)"
+)
+
+
+def output(script: str, **variables: str) -> str:
+    done = run_python("-W", "error", "-c", script, **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def refusal(before: str, options: str = "dict()", **variables: str) -> str:
+    """What install_as_segment() says after this code; it must not have changed what can be imported."""
+    after = "assert sys.modules == {**before, **{name: sys.modules[name] for name in set(sys.modules) - set(before)}}\n"
+    return output(
+        f"{before}\nimport sys, analytics_posthog\nbefore = dict(sys.modules)\n" + REFUSED.format(options=options) + after, **variables
+    )
+
+
+IMPORTS = """
+import sys
+import {name}
+import {name} as analytics
+from {name} import Client
+from {name}.client import Client as FromClient
+import {name}.client as client
+from {name}.version import VERSION
+import {name}.version as version
+
+assert sys.modules["{name}"] is analytics is {name} is analytics_posthog
+assert Client is FromClient is client.Client is analytics_posthog.Client
+assert VERSION == version.VERSION == analytics_posthog.__version__
+assert client is analytics_posthog.client and version is analytics_posthog.version
+analytics.write_key = "phc_set_by_others"
+assert analytics_posthog.write_key == "phc_set_by_others"
+analytics.send = False
+analytics.track("u1", "Bought")
+assert {name}.default_client is analytics_posthog.default_client is not None
+"""
+
+
+@pytest.mark.parametrize("without", ["", WITHOUT_SEGMENT], ids=["installed", "not installed"])
+def test_every_way_to_import_segment_s_package_gives_this_one(without: str) -> None:
+    more = "from segment import analytics as again\nassert again is analytics_posthog\n"
+    assert output(without + INSTALL + INSTALL + IMPORTS.format(name="segment.analytics") + more) == ""
+
+
+@pytest.mark.parametrize("without", ["", WITHOUT_SEGMENT], ids=["installed", "not installed"])
+def test_the_same_goes_for_the_old_package(without: str) -> None:
+    assert output(without + LEGACY + LEGACY + IMPORTS.format(name="analytics")) == ""
+
+
+def test_legacy_leaves_the_new_package_as_it_is_and_both_can_be_had() -> None:
+    script = (
+        "import segment.analytics\nassert segment.analytics is not analytics_posthog\nassert sys.modules['analytics'] is analytics_posthog"
+    )
+    assert output(f"import sys\n{LEGACY}{script}") == ""
+    assert output(f"import sys\n{LEGACY}{INSTALL}import segment.analytics, analytics\nassert segment.analytics is analytics") == ""
+
+
+@pytest.mark.parametrize("name", ["segment.analytics", "analytics"])
+def test_what_else_segment_s_package_has_is_an_import_error_that_says_why(name: str) -> None:
+    others = ["request", "utils", "consumer", "oauth_manager", "convert", "errors"]  # the last two are files of ours
+    script = f"""
+{INSTALL if "." in name else LEGACY}
+import importlib, sys
+for submodule in {others}:
+    try:
+        importlib.import_module("{name}." + submodule)
+    except ModuleNotFoundError as error:
+        print(error.name, error, sep="|")
+    assert "{name}." + submodule not in sys.modules
+"""
+    end = f"{name} is analytics_posthog since install_as_segment(), and has only {name}.client and {name}.version"
+    assert output(script) == "".join(f"{name}.{other}|No module named '{name}.{other}': {end}\n" for other in others)
+
+
+@pytest.mark.parametrize("imported", ["import segment.analytics", "from segment.analytics.version import VERSION"])
+def test_too_late_is_an_error_that_says_where_to_put_the_line(imported: str) -> None:
+    text = f"segment.analytics is Segment's SDK and was imported already, so install_as_segment() comes too late. {WHERE}\n"
+    assert refusal(imported) == text
+
+
+def test_after_dual_running_has_imported_segment_s_client_it_is_too_late_as_well(posthog_server: PostHogServer) -> None:
+    client = f"import analytics_posthog\nanalytics_posthog.Client('phc_key', {posthog_server.url!r}, segment_write_key='k').shutdown()"
+    assert "comes too late" in refusal(client)
+
+
+def old_sdk(folder: Path) -> Path:
+    """Segment's old SDK as pip installs it: the package, and the list of its files."""
+    (folder / "analytics").mkdir()
+    (folder / "analytics" / "__init__.py").write_text("write_key = None\n")
+    (folder / "analytics" / "version.py").write_text("VERSION = '1.4.post1'\n")
+    information = folder / "analytics_python-1.4.post1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: analytics-python\nVersion: 1.4.post1\n")
+    (information / "RECORD").write_text("analytics/__init__.py,,\nanalytics/version.py,,\n")
+    return folder
+
+
+def test_segment_s_old_sdk_is_known_by_its_list_of_files_and_gives_way(tmp_path: Path) -> None:
+    assert output(LEGACY + IMPORTS.format(name="analytics"), PYTHONPATH=paths(old_sdk(tmp_path))) == ""
+
+
+def test_segment_s_old_sdk_imported_already_is_too_late(tmp_path: Path) -> None:
+    text = f"analytics is Segment's SDK and was imported already, so install_as_segment() comes too late. {WHERE}\n"
+    for imported in ("import analytics", "import analytics.version"):
+        folder = tmp_path / imported[-9:]
+        folder.mkdir()
+        assert refusal(imported, "dict(legacy=True)", PYTHONPATH=paths(old_sdk(folder))) == text
+
+
+def paths(folder: Path) -> str:
+    from tests.support.child_process import environment
+
+    return f"{folder}:{environment()['PYTHONPATH']}"
+
+
+OWN = {
+    "a package": {"analytics/__init__.py": "mine = True"},
+    "a module": {"analytics.py": "mine = True"},
+    "a package without an __init__": {"analytics/reports.py": "mine = True"},
+    "a package of packages": {"analytics/reports/__init__.py": "mine = True"},
+    "a package of packages of packages": {"analytics/reports/monthly/sums.py": "mine = True"},
+}
+
+
+@pytest.mark.parametrize("files", OWN.values(), ids=OWN)
+def test_an_app_s_own_analytics_is_never_replaced(files: dict[str, str], tmp_path: Path) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    shown = Path(next(iter(files))).name
+    text = (
+        f"there is a module 'analytics' ({shown}) that isn't Segment's SDK, and install_as_segment() doesn't take its place. "
+        "Rename it, or change the imports of the code that calls Segment\n"
+    )
+    for imported in ("", "import analytics"):
+        assert refusal(imported, "dict(legacy=True)", PYTHONPATH=paths(tmp_path)) == text
+
+
+def test_a_module_made_by_hand_is_the_app_s_own() -> None:
+    made = "import sys, types\nsys.modules['analytics'] = types.ModuleType('analytics')"
+    assert "there is a module 'analytics' (analytics) that isn't Segment's SDK" in refusal(made, "dict(legacy=True)")
+
+
+def test_a_directory_of_data_of_that_name_is_no_package(tmp_path: Path) -> None:
+    (tmp_path / "analytics").mkdir()
+    (tmp_path / "analytics" / "2024.csv").write_text("a,b\n")
+    assert output(LEGACY + IMPORTS.format(name="analytics"), PYTHONPATH=paths(tmp_path)) == ""
+
+
+def test_an_app_s_own_module_segment_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "segment.py").write_text("mine = True")
+    assert "there is a module 'segment' (segment.py) that isn't Segment's SDK" in refusal("", PYTHONPATH=paths(tmp_path))
+
+
+def test_what_else_stands_in_the_namespace_segment_stays_importable(tmp_path: Path) -> None:
+    (tmp_path / "segment").mkdir()
+    (tmp_path / "segment" / "other.py").write_text("mine = True")
+    assert output(f"{INSTALL}import segment.other\nassert segment.other.mine", PYTHONPATH=paths(tmp_path)) == ""
+
+
+@pytest.mark.parametrize("install", [INSTALL, LEGACY, LEGACY + INSTALL], ids=["new", "legacy", "both"])
+def test_dual_running_still_reaches_segment_s_real_client(
+    install: str, posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
+    script = f"""
+{install}
+import sys
+analytics = sys.modules.get("segment.analytics", analytics_posthog)
+analytics.write_key, analytics.host = "phc_key", {posthog_server.url!r}
+analytics.segment_write_key, analytics.segment_host = "segment-key", {segment_server.url!r}
+analytics.track("u1", "Bought")
+real = analytics.default_client._delivery._segment._client
+assert type(real).__module__ == "segment.analytics.client" and type(real) is not analytics_posthog.Client
+analytics.shutdown()
+if "segment.analytics" in sys.modules:
+    import segment.analytics.client
+    assert analytics is segment.analytics is analytics_posthog or {install == LEGACY}
+"""
+    assert output(script) == ""
+    assert [event["distinct_id"] for event in posthog_server.events] == ["u1"]
+    assert [message["userId"] for message in segment_server.segment_messages] == ["u1"]
+
+
+def test_dual_running_after_it_without_segment_s_client_says_what_to_install() -> None:
+    script = """
+try:
+    analytics_posthog.Client("phc_key", segment_write_key="segment-key")
+except analytics_posthog.InvalidSetting as error:
+    print(error)
+"""
+    text = "segment_write_key needs Segment's own client: pip install 'analytics-posthog[segment]'\n"
+    assert output(WITHOUT_SEGMENT + INSTALL + script) == text
+
+
+THIRD_PARTY = """
+analytics_posthog.write_key, analytics_posthog.host = "phc_key", {url!r}
+
+from eventtracking.backends.segment import SegmentBackend
+from eventtracking.tracker import Tracker
+
+tracker = Tracker(backends={{"segment": SegmentBackend()}})
+with tracker.context("request", {{"user_id": 10, "ip": "192.0.2.1", "agent": "Mozilla/5.0", "host": "example.com", "path": "/courses/1"}}):
+    tracker.emit("edx.course.enrollment.activated", {{"course_id": "course-v1:edX+DemoX+2024", "mode": "honor"}})
+tracker.emit("nobody.did.this", {{"a": 1}})  # it sends nothing without a user_id
+analytics_posthog.flush(10)
+"""
+
+
+def test_what_event_tracking_s_segment_backend_sends_arrives_in_posthog(posthog_server: PostHogServer) -> None:
+    """Open edX's event-tracking, unchanged: its backend says `import analytics`, and `analytics.track(...)`."""
+    output(LEGACY + THIRD_PARTY.format(url=posthog_server.url))
+    (event,) = posthog_server.events
+    properties = event["properties"]
+    assert (event["event"], event["distinct_id"]) == ("edx.course.enrollment.activated", "10")
+    sent = properties.pop("timestamp")
+    assert sent.endswith("+00:00")
+    context = {"user_id": 10, "ip": "192.0.2.1", "agent": "Mozilla/5.0", "host": "example.com", "path": "/courses/1"}
+    page = {"path": "/courses/1", "url": "https://example.com/courses/1"}
+    expected = {
+        "name": "edx.course.enrollment.activated",
+        "data": {"course_id": "course-v1:edX+DemoX+2024", "mode": "honor"},
+        "context": context,
+        "distinct_id": "10",
+        "$ip": "192.0.2.1",
+        "$raw_user_agent": "Mozilla/5.0",
+        "$current_url": page["url"],
+        "$pathname": "/courses/1",
+        "$host": "example.com",
+        "segment_ip": "192.0.2.1",
+        "segment_userAgent": "Mozilla/5.0",
+        "segment_page": page,
+    }
+    more = {key: value for key, value in properties.items() if key not in expected}
+    assert {key: value for key, value in properties.items() if key in expected} == expected
+    assert sorted(more) == ["$lib", "$lib_version", "segment_library"]
+
+
+def test_who_asks_whether_there_is_a_segment_gets_an_answer_also_without_its_sdk() -> None:
+    script = """
+import importlib.util, sys, analytics_posthog
+sys.path[:] = [place for place in sys.path if not importlib.machinery.PathFinder.find_spec("segment", [place])]
+analytics_posthog.install_as_segment()
+import segment
+print(importlib.util.find_spec("segment").name, segment.analytics.__name__)
+"""
+    assert output(script) == "segment analytics_posthog\n"
+
+
+def test_the_package_installs_no_top_level_module_but_its_own() -> None:
+    setup = (TESTS.parent / "setup.cfg").read_text(encoding="utf-8")
+    assert "include =\n    analytics_posthog\n    analytics_posthog.*\n" in setup

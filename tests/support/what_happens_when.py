@@ -1,0 +1,258 @@
+"""Puts Segment's client, PostHog's own and ours through the same hardships, and prints what became of the calls as a table.
+
+    python -m tests.support.what_happens_when [--quick]
+
+Each client runs in processes of its own, with its defaults, against a server of its own on loopback. A call counts as
+delivered when its event has arrived, and as said when the call answered so or on_error had it; all other ones are lost. A
+process that does not end in time is killed. Takes about two minutes; `--quick` has fewer calls and shorter waits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.child_process import environment
+from tests.support.posthog_server import RESET, Answer, PostHogServer, Request
+
+CLIENTS = {"ours": "analytics-posthog", "posthog": "PostHog's client", "segment": "Segment's client"}
+HANGS = 5  # seconds after which a child's flush counts as one that hangs
+
+
+# --- in the client's process
+
+
+class Caller:
+    """One of the clients, behind the same three methods. Writes what the app is told into a file."""
+
+    def __init__(self, client: str, url: str, file: str, options: dict[str, Any]) -> None:
+        self._file = os.open(file, os.O_WRONLY | os.O_APPEND)
+        options = {"host": url, "on_error": self._told, **options}
+        if client == "ours":
+            from analytics_posthog import Client
+
+            ours = Client("phc_key", **options)
+            self._call, self._flush = (lambda user: ours.track(user, "Bought")[0]), lambda timeout: ours.flush(timeout)
+        elif client == "posthog":
+            from posthog import Posthog
+
+            posthog = Posthog("phc_key", **options)
+            self._call = lambda user: posthog.capture("Bought", distinct_id=user) is not None
+            self._flush = lambda timeout: posthog.flush(timeout) if timeout else posthog.flush()
+        else:
+            from segment.analytics.client import Client as Segment
+
+            segment = Segment("phc_key", **options)
+            self._call, self._flush = (lambda user: segment.track(user, "Bought")[0]), lambda _: segment.flush()
+
+    def call(self, name: str, number: int) -> None:
+        for n in range(number):
+            if not self._call(f"{name}{n}"):
+                self._write("said", f"{name}{n}")
+
+    def flush(self, timeout: float | None = None) -> None:
+        start = time.monotonic()
+        self._flush(timeout)
+        self._write("flushed", time.monotonic() - start)
+
+    def _told(self, _: Exception, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            self._write("said", message.get("userId") or message["distinct_id"])
+
+    def _write(self, *what: object) -> None:
+        os.write(self._file, json.dumps(what).encode() + b"\n")
+
+
+def just_end(caller: Caller, calls: int) -> None:
+    caller.call("u", calls)
+
+
+def flush_and_end(caller: Caller, calls: int) -> None:
+    caller.call("u", calls)
+    caller.flush()
+
+
+def flush_2_and_end(caller: Caller, calls: int) -> None:
+    caller.call("u", calls)
+    caller.flush(2)
+
+
+def flush_when_told(caller: Caller, calls: int) -> None:
+    caller.call("u", calls)
+    sys.stdin.readline()
+    caller.flush()
+
+
+def fork(caller: Caller, calls: int) -> None:
+    part = calls // 6
+    caller.call("before", part)
+    children = []
+    for name in range(4):
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(HANGS)
+            caller.call(f"child{name}-", part)
+            caller.flush()
+            os._exit(0)
+        children.append(pid)
+    signal.alarm(HANGS)
+    caller.call("after", part)
+    caller.flush()
+    for pid in children:
+        os.waitpid(pid, 0)
+
+
+# --- around it
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    run: Callable[[Caller, int], None]
+    calls: int
+    within: float  # seconds
+    answer: Callable[[], Callable[[Request], Answer | str | None]] | None = None
+    away: float = 0  # seconds
+    dead: str = ""
+    max_queue_size: int = 10_000
+    shows_flush: bool = False  # how long it took
+
+
+def in_100_ms() -> Callable[[Request], None]:
+    return lambda _: time.sleep(0.1)
+
+
+def with_faults() -> Callable[[Request], Answer | str | None]:
+    dice = random.Random(28)
+    faults: list[Answer | str] = [(503, {}, b"{}"), (429, {"Retry-After": "1"}, b"{}"), RESET]
+    return lambda _: dice.choice(faults) if dice.random() < 0.28 else None
+
+
+def scenarios(quick: bool = False) -> list[Scenario]:
+    few, away, within = (20, (0.5, 2.0), 10.0) if quick else (1, (3.0, 30.0), 40.0)
+    dead = {"run": flush_2_and_end, "calls": 100 // few, "within": within, "shows_flush": True}
+    short, long = ({"run": flush_when_told, "calls": 300 // few, "within": seconds + within, "away": seconds} for seconds in away)
+    return [
+        Scenario("the script ends without a flush, answers take 100 ms", just_end, 3000 // few, within, in_100_ms),
+        Scenario("it forks 4 children after use, and all flush", fork, 300 // few // 6 * 6, within, shows_flush=True),
+        Scenario(f"the server is away for {away[0]:g} s", **short),
+        Scenario(f"the server is away for {away[1]:g} s", **long),
+        Scenario("28 % of the answers are 503, 429 or a reset", flush_and_end, 4000 // few, within + 20, with_faults),
+        Scenario("the queue holds 50 and is full", flush_and_end, 600 // few, within, in_100_ms, max_queue_size=50 // few),
+        Scenario("the server refuses connections, `flush(2)`", dead="refuses", **dead),
+        Scenario("the server accepts and hangs, `flush(2)`", dead="hangs", **dead),
+    ]
+
+
+@dataclass
+class Outcome:
+    calls: int
+    delivered: int
+    said: int
+    twice: int
+    seconds: float | None  # None: it was killed
+    flushed: list[float]
+
+    @property
+    def lost(self) -> int:
+        return self.calls - self.delivered - self.said
+
+
+def measure(client: str, index: int, quick: bool) -> Outcome:
+    """Put one client through one scenario."""
+    scenario = scenarios(quick)[index]
+    with PostHogServer() as server, socket.socket() as hole, tempfile.NamedTemporaryFile() as file:
+        server.answer = scenario.answer() if scenario.answer else None
+        url = server.url
+        if scenario.dead:
+            hole.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{hole.getsockname()[1]}"
+            if scenario.dead == "hangs":
+                hole.listen(64)
+        if scenario.away:
+            server.stop()
+        command = [sys.executable, "-m", "tests.support.what_happens_when", "child", client, str(index), str(int(quick)), url, file.name]
+        start = time.monotonic()
+        process = subprocess.Popen(command, env=environment(), stdin=-1, stdout=-3, stderr=-3, start_new_session=True)
+        seconds: float | None = None
+        try:
+            if scenario.away:
+                time.sleep(scenario.away)
+                server.start()
+                wait_for_all(client, server, scenario, start)
+            process.communicate(b"\n", timeout=max(0.1, scenario.within - (time.monotonic() - start)))
+            seconds = time.monotonic() - start
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
+            process.communicate()
+        lines = [json.loads(line) for line in Path(file.name).read_text().splitlines()]
+        if client == "segment":
+            ids = {message["messageId"]: message["userId"] for message in server.segment_messages}
+        else:
+            ids = {event["uuid"]: event["distinct_id"] for event in server.unique_events()}
+    delivered = set(ids.values())
+    said = {user for what, user in lines if what == "said"} - delivered
+    flushed = [took for what, took in lines if what == "flushed"]
+    return Outcome(scenario.calls, len(delivered), len(said), len(ids) - len(delivered), seconds, flushed)
+
+
+def wait_for_all(client: str, server: PostHogServer, scenario: Scenario, start: float) -> None:
+    """Wait until the server has all, or until it is too late for more."""
+    end = start + scenario.within - 5
+    while time.monotonic() < end and len(server.segment_messages if client == "segment" else server.events) < scenario.calls:
+        time.sleep(0.05)
+
+
+def cell(scenario: Scenario, outcome: Outcome) -> str:
+    said = f" ({outcome.said:,} said)" if outcome.said else ""
+    twice = f" ({outcome.twice:,} twice)" if outcome.twice else ""
+    took = "hung, killed" if outcome.seconds is None else f"{outcome.seconds:.1f} s"
+    if scenario.shows_flush:
+        processes = 5 if scenario.run is fork else 1
+        hung = processes - len(outcome.flushed)
+        flush = f"flush {max(outcome.flushed):.1f} s" if outcome.flushed else "flush"
+        took = f"{flush}, {hung} of {processes} hung" if hung else f"{flush}, in all {took}"
+    return f"{outcome.delivered:,}{twice} / {outcome.lost:,}{said} / {took}"
+
+
+def table(quick: bool = False) -> str:
+    """Measure all, the slow ones at the same time, and return the table."""
+    rows = scenarios(quick)
+    slow = [index for index, row in enumerate(rows) if row.away or row.dead or row.run is fork]
+    order = [slow, *([index] for index in range(len(rows)) if index not in slow)]
+    found: dict[tuple[int, str], Outcome] = {}
+    for together in order:
+        pairs = [(index, client) for index in together for client in CLIENTS]
+        with ThreadPoolExecutor(len(pairs)) as pool:
+            outcomes = pool.map(lambda pair: measure(pair[1], pair[0], quick), pairs)
+            found.update(zip(pairs, outcomes, strict=True))
+    lines = [f"| What happens when... | calls | {' | '.join(CLIENTS.values())} |", "|---" * (len(CLIENTS) + 2) + "|"]
+    for index, row in enumerate(rows):
+        lines.append(f"| {row.name} | {row.calls:,} | {' | '.join(cell(row, found[index, client]) for client in CLIENTS)} |")
+    return "\n".join([*lines, "", "Each cell: delivered / lost / seconds. Said: the call answered so, or on_error had it."])
+
+
+def main(arguments: list[str]) -> None:
+    if arguments[:1] == ["child"]:
+        _, client, index, quick, url, file = arguments
+        scenario = scenarios(bool(int(quick)))[int(index)]
+        options = {} if scenario.max_queue_size == 10_000 else {"max_queue_size": scenario.max_queue_size}
+        scenario.run(Caller(client, url, file, options), scenario.calls)
+    else:
+        print(table(quick="--quick" in arguments))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
