@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from inspect import signature
+from dataclasses import fields
 
 from ._delivery import on_signals
 from ._message import Answer, Fields, Id, Timestamp
 from ._segment import install_as_segment
+from ._settings import Settings
 from .client import Client
 from .errors import (
     AnalyticsError,
@@ -55,43 +56,43 @@ __all__ = [
 
 __version__ = VERSION
 
-write_key = Client.DefaultConfig.write_key
-host = Client.DefaultConfig.host
-on_error = Client.DefaultConfig.on_error
-debug = Client.DefaultConfig.debug
-log_handler = Client.DefaultConfig.log_handler
-send = Client.DefaultConfig.send
-sync_mode = Client.DefaultConfig.sync_mode
-max_queue_size = Client.DefaultConfig.max_queue_size
-gzip = Client.DefaultConfig.gzip
-timeout = Client.DefaultConfig.timeout
-max_retries = Client.DefaultConfig.max_retries
-max_total_backoff_duration = Client.DefaultConfig.max_total_backoff_duration
-max_rate_limit_duration = Client.DefaultConfig.max_rate_limit_duration
-proxies = Client.DefaultConfig.proxies
-thread = Client.DefaultConfig.thread
-upload_interval = Client.DefaultConfig.upload_interval
-upload_size = Client.DefaultConfig.upload_size
-oauth_client_id = Client.DefaultConfig.oauth_client_id
-oauth_client_key = Client.DefaultConfig.oauth_client_key
-oauth_key_id = Client.DefaultConfig.oauth_key_id
-oauth_auth_server = Client.DefaultConfig.oauth_auth_server
-oauth_scope = Client.DefaultConfig.oauth_scope
-group_type = Client.DefaultConfig.group_type
-person_profiles = Client.DefaultConfig.person_profiles
-before_send = Client.DefaultConfig.before_send
-on_success = Client.DefaultConfig.on_success
-exit_timeout = Client.DefaultConfig.exit_timeout
-block_when_full = Client.DefaultConfig.block_when_full
-outbox = Client.DefaultConfig.outbox
-outbox_max_bytes = Client.DefaultConfig.outbox_max_bytes
-outbox_sync = Client.DefaultConfig.outbox_sync
-segment_write_key = Client.DefaultConfig.segment_write_key
-segment_host = Client.DefaultConfig.segment_host
+write_key = Settings.write_key
+host = Settings.host
+on_error = Settings.on_error
+debug = Settings.debug
+log_handler = Settings.log_handler
+send = Settings.send
+sync_mode = Settings.sync_mode
+max_queue_size = Settings.max_queue_size
+gzip = Settings.gzip
+timeout = Settings.timeout
+max_retries = Settings.max_retries
+max_total_backoff_duration = Settings.max_total_backoff_duration
+max_rate_limit_duration = Settings.max_rate_limit_duration
+proxies = Settings.proxies
+thread = Settings.thread
+upload_interval = Settings.upload_interval
+upload_size = Settings.upload_size
+oauth_client_id = Settings.oauth_client_id
+oauth_client_key = Settings.oauth_client_key
+oauth_key_id = Settings.oauth_key_id
+oauth_auth_server = Settings.oauth_auth_server
+oauth_scope = Settings.oauth_scope
+group_type = Settings.group_type
+person_profiles = Settings.person_profiles
+before_send = Settings.before_send
+on_success = Settings.on_success
+exit_timeout = Settings.exit_timeout
+block_when_full = Settings.block_when_full
+outbox = Settings.outbox
+outbox_max_bytes = Settings.outbox_max_bytes
+outbox_sync = Settings.outbox_sync
+segment_write_key = Settings.segment_write_key
+segment_host = Settings.segment_host
 
 default_client: Client | None = None
 
-_OPTIONS = tuple(signature(Client).parameters)
+_OPTIONS = tuple(setting.name for setting in fields(Settings))
 _lock = threading.Lock()
 
 

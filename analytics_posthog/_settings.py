@@ -1,28 +1,59 @@
-"""Checks settings when a client is made, so that what can't work says so at the first call and not in production's logs."""
+"""The settings, each declared once: its name, type, default and check.
+
+`Client`'s parameters, the module's variables and the README's table are held to this file by tests. What a setting does
+is in the README; a setting that can't work raises InvalidSetting when the client is made, not later in production.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from logging import Handler
 from math import inf
-from os import PathLike
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from .errors import InvalidSetting
 
+OnError: TypeAlias = Callable[[Exception, list[dict[str, Any]]], Any]
+OnSuccess: TypeAlias = Callable[[list[dict[str, Any]]], Any]
+BeforeSend: TypeAlias = Callable[[dict[str, Any]], "dict[str, Any] | None"]
+
+MAX_WAIT: Final = 1e6  # seconds; clocks and sockets of the system accept no more than a few times this
+OUTBOX_SYNCS: Final = ("os", "disk")  # "os" survives the end of the process, "disk" also a power cut
+PERSON_PROFILES: Final = ("always", "identified_only")
 _HOSTS: Final = "https://us.i.posthog.com, https://eu.i.posthog.com or your own PostHog's"
 _SEGMENT: Final = "https://api.segment.io"
-MAX_WAIT: Final = 1e6  # seconds; the system's own clocks and sockets take no more than some times that
-OUTBOX_SYNCS: Final = ("os", "disk")  # survives the process; survives the power
-PERSON_PROFILES: Final = ("always", "identified_only")
+
+
+class Retries(NamedTuple):
+    """How long a batch is tried; Segment's settings of the same names. Durations are in seconds."""
+
+    max_retries: int
+    max_total_backoff_duration: float
+    max_rate_limit_duration: float
+
+
+def check_number(
+    name: str, value: Any, *, least: float = 0, most: float = inf, whole: bool = False, more: bool = False
+) -> None:
+    """Raise InvalidSetting unless the value is a number from `least` (above it, with `more`) to `most`."""
+    kind = int if whole else (int, float)
+    too_small = not (value > least if more else value >= least) if isinstance(value, kind) else True
+    if isinstance(value, bool) or too_small or value > most:
+        what = "a whole number" if whole else "a number"
+        limits = f"{'above' if more else 'from'} {least}" + (f" to {most:.0f}" if most < inf else "")
+        shown = repr(value) if isinstance(value, (int, float)) else type(value).__name__
+        raise InvalidSetting(f"{name} must be {what} {limits}, got {shown}")
 
 
 def check_write_key(write_key: Any) -> str:
-    """Return the key without blanks around it; "" means that nothing is to be sent. Raises InvalidSetting."""
+    """Return the key without blanks around it; "" means that nothing is sent. Raises InvalidSetting."""
     if not isinstance(write_key, str):
         raise InvalidSetting(
-            f"write_key must be your PostHog project API key (phc_...), got {'None' if write_key is None else type(write_key).__name__}. "
+            "write_key must be your PostHog project API key (phc_...), "
+            f"got {'None' if write_key is None else type(write_key).__name__}. "
             "Find it in PostHog under Settings > Project > General, and set analytics.write_key before the first call"
         )
     key = write_key.strip()
@@ -35,86 +66,179 @@ def check_write_key(write_key: Any) -> str:
 
 
 def check_host(host: Any) -> str | None:
-    """Return the host without blanks and slashes at its end; None, PostHog's US cloud, if there is none. Raises InvalidSetting."""
-    if host is None or host == "":
-        return None
-    if not isinstance(host, str):
-        raise InvalidSetting(f"host must be a string such as {_HOSTS}, got {type(host).__name__}")
-    address: str = host.strip().rstrip("/")
-    name = _host_name(address)
-    if not name:
-        raise InvalidSetting(f"host must be a URL with its scheme, such as {_HOSTS}")
+    """Return the host without blanks around it and slashes at its end; None, for PostHog's US cloud, if there is none.
+
+    Raises InvalidSetting.
+    """
+    address, name = _address("host", host, _HOSTS)
     if name == "api.segment.io" or name == "segmentapis.com" or name.endswith(".segmentapis.com"):
         raise InvalidSetting(f"host is Segment's. Events go to PostHog now: set host to {_HOSTS}")
     return address
 
 
-def _host_name(address: str) -> str:
-    """Return the name of the machine in a URL; "" if that is no URL that requests can be sent to."""
-    try:
-        parts = urlsplit(address)
-        name = (parts.hostname or "").rstrip(".")
-        _ = parts.port  # raises for a port that is no number
-    except ValueError:
-        return ""
-    usable = parts.scheme in ("http", "https") and not parts.query and not parts.fragment and address.split() == [address]
-    return name if usable else ""
-
-
-def check_segment(write_key: Any, host: Any) -> tuple[str, str | None]:
-    """Return Segment's key, "" for no dual running, and its host, None for Segment's own default. Raises InvalidSetting."""
+def _check_segment_write_key(write_key: Any) -> str:
+    """Return the key of a source in Segment; "" means that there is no dual running. Raises InvalidSetting."""
     if write_key is not None and not isinstance(write_key, str):
-        raise InvalidSetting(f"segment_write_key must be the write key of your source in Segment, got {type(write_key).__name__}")
+        raise InvalidSetting(
+            f"segment_write_key must be the write key of your source in Segment, got {type(write_key).__name__}"
+        )
     key = (write_key or "").strip()
     if key.startswith(("phc_", "phx_")):
         raise InvalidSetting(
-            "segment_write_key is PostHog's. Set it to the write key of your source in Segment, and write_key to PostHog's"
+            "segment_write_key is PostHog's. Set it to the write key of your source in Segment, "
+            "and write_key to PostHog's"
         )
-    if host is None or host == "":
-        return key, None
-    if not isinstance(host, str):
-        raise InvalidSetting(f"segment_host must be a string such as {_SEGMENT}, got {type(host).__name__}")
-    address: str = host.strip().rstrip("/")
-    name = _host_name(address)
-    if not name:
-        raise InvalidSetting(f"segment_host must be a URL with its scheme, such as {_SEGMENT}")
+    return key
+
+
+def _check_segment_host(host: Any) -> str | None:
+    """Return the host; None, for Segment's own default, if there is none. Raises InvalidSetting."""
+    address, name = _address("segment_host", host, _SEGMENT)
     if name == "posthog.com" or name.endswith(".posthog.com"):
-        raise InvalidSetting(f"segment_host is PostHog's, which host is for. Leave it out, or set it to Segment's, such as {_SEGMENT}")
-    return key, address
+        raise InvalidSetting(
+            f"segment_host is PostHog's, which host is for. Leave it out, or set it to Segment's, such as {_SEGMENT}"
+        )
+    return address
 
 
-def check_number(name: str, value: Any, *, least: float = 0, most: float = inf, whole: bool = False, more: bool = False) -> None:
-    """Raise InvalidSetting unless the value is a number of at least `least`, more than it if `more`, and at most `most`."""
-    kind = int if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kind) or not (value > least if more else value >= least) or value > most:
-        what = "a whole number" if whole else "a number"
-        limits = f"{'above' if more else 'from'} {least}" + (f" to {most:.0f}" if most < inf else "")
-        shown = repr(value) if isinstance(value, (int, float)) else type(value).__name__
-        raise InvalidSetting(f"{name} must be {what} {limits}, got {shown}")
+def _address(setting: str, value: Any, examples: str) -> tuple[str | None, str]:
+    """Return a URL, cleaned, and the name of the machine in it; (None, "") for an empty one. Raises InvalidSetting."""
+    if value is None or value == "":
+        return None, ""
+    if not isinstance(value, str):
+        raise InvalidSetting(f"{setting} must be a string such as {examples}, got {type(value).__name__}")
+    address = value.strip().rstrip("/")
+    try:
+        parts = urlsplit(address)
+        name = (parts.hostname or "").rstrip(".")
+        _ = parts.port  # raises for a port that isn't a number
+    except ValueError:
+        name = ""
+    else:
+        if parts.scheme not in ("http", "https") or parts.query or parts.fragment or address.split() != [address]:
+            name = ""
+    if not name:
+        raise InvalidSetting(f"{setting} must be a URL with its scheme, such as {examples}")
+    return address, name
 
 
-def check_choices(callbacks: Mapping[str, Any], proxies: Any, group_type: Any, person_profiles: Any) -> None:
-    """Raise InvalidSetting for one of these that can't be used as what it is for."""
-    for name, value in callbacks.items():
-        if value and not callable(value):
-            raise InvalidSetting(f"{name} must be a function, got {type(value).__name__}")
-    if proxies and not (isinstance(proxies, Mapping) and all(isinstance(proxy, str) for proxy in proxies.values())):
-        raise InvalidSetting(f"proxies must be a dict such as {{'https': 'http://proxy:3128'}}, got {type(proxies).__name__}")
+def check_conversion(group_type: Any, person_profiles: Any) -> None:
+    """Raise InvalidSetting unless both are settings that the conversion knows."""
     if not isinstance(group_type, str) or not group_type.strip():
         raise InvalidSetting("group_type must be the name of a group type in PostHog, such as 'company'")
-    if person_profiles not in PERSON_PROFILES:
-        raise InvalidSetting(f"person_profiles must be one of {', '.join(map(repr, PERSON_PROFILES))}")
+    _one_of("person_profiles", person_profiles, PERSON_PROFILES)
 
 
-def check_log_handler(handler: Any) -> None:
-    """Raise InvalidSetting for a log handler that is none."""
-    if handler is not None and not isinstance(handler, Handler):
-        raise InvalidSetting(f"log_handler must be a logging.Handler, got {type(handler).__name__}")
+def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidSetting(f"{name} must be one of {', '.join(map(repr, choices))}")
 
 
-def check_outbox(outbox: Any, outbox_sync: Any) -> None:
-    """Raise InvalidSetting for an outbox that is no path, or a sync that is neither of the two."""
-    if outbox is not None and (not isinstance(outbox, (str, PathLike)) or outbox == ""):
-        raise InvalidSetting(f"outbox must be the path of a directory, got {type(outbox).__name__ if outbox else 'an empty string'}")
-    if outbox_sync not in OUTBOX_SYNCS:
-        raise InvalidSetting(f"outbox_sync must be one of {', '.join(map(repr, OUTBOX_SYNCS))}")
+def _function(name: str, value: Any) -> None:
+    if value and not callable(value):
+        raise InvalidSetting(f"{name} must be a function, got {type(value).__name__}")
+
+
+def _handler(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, Handler):
+        raise InvalidSetting(f"{name} must be a logging.Handler, got {type(value).__name__}")
+
+
+def _proxies(name: str, value: Any) -> None:
+    if value and not (isinstance(value, Mapping) and all(isinstance(proxy, str) for proxy in value.values())):
+        example = {"https": "http://proxy:3128"}
+        raise InvalidSetting(f"{name} must be a dict such as {example}, got {type(value).__name__}")
+
+
+def _directory(name: str, value: Any) -> None:
+    if value is not None and (not isinstance(value, (str, os.PathLike)) or value == ""):
+        raise InvalidSetting(
+            f"{name} must be the path of a directory, got {type(value).__name__ if value else 'an empty string'}"
+        )
+
+
+def _setting(default: Any, check: Callable[[str, Any], object] | None = None) -> Any:
+    return field(default=default, metadata={"check": check})
+
+
+def _number(default: float, **limits: Any) -> Any:
+    return _setting(default, lambda name, value: check_number(name, value, **limits))
+
+
+@dataclass(frozen=True, repr=False)  # no repr: the key never appears in one
+class Settings:
+    """What a client is made with. The fields are in the order of Segment's parameters; those after `max_rate_limit_duration`
+    are this package's own. Durations are in seconds.
+
+    Raises InvalidSetting, with the setting's name, for a value that can't work.
+    """
+
+    write_key: str | None = _setting(None, lambda _, value: check_write_key(value))
+    host: str | None = _setting(None, lambda _, value: check_host(value))
+    debug: bool = False
+    max_queue_size: int = _number(10000, whole=True)
+    send: bool = True
+    on_error: OnError | None = _setting(None, _function)
+    gzip: bool = False
+    max_retries: int = _number(10, whole=True)
+    sync_mode: bool = False
+    timeout: float = _number(15, most=MAX_WAIT, more=True)
+    proxies: Mapping[str, str] | None = _setting(None, _proxies)
+    thread: int = _number(1, least=1, whole=True)
+    upload_size: int = _number(100, least=1, whole=True)
+    upload_interval: float = _number(0.5, most=MAX_WAIT)
+    log_handler: Handler | None = _setting(None, _handler)
+    oauth_client_id: str | None = None
+    oauth_client_key: str | None = None
+    oauth_key_id: str | None = None
+    oauth_auth_server: str = "https://oauth2.segment.io"
+    oauth_scope: str = "tracking_api:write"
+    max_total_backoff_duration: float = _number(43200)
+    max_rate_limit_duration: float = _number(1800)
+    group_type: str = _setting("segment_group", lambda _, value: check_conversion(value, "always"))
+    person_profiles: str = _setting("always", lambda _, value: check_conversion("segment_group", value))
+    before_send: BeforeSend | None = _setting(None, _function)
+    on_success: OnSuccess | None = _setting(None, _function)
+    exit_timeout: float = _number(30, most=MAX_WAIT)
+    block_when_full: float = _number(0, most=MAX_WAIT)
+    outbox: str | os.PathLike[str] | None = _setting(None, _directory)
+    outbox_max_bytes: int = _number(256 * 1024 * 1024, least=1, whole=True)
+    outbox_sync: str = _setting("os", lambda name, value: _one_of(name, value, OUTBOX_SYNCS))
+    segment_write_key: str | None = _setting(None, lambda _, value: _check_segment_write_key(value))
+    segment_host: str | None = _setting(None, lambda _, value: _check_segment_host(value))
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            check = setting.metadata.get("check")
+            if check is not None:
+                check(setting.name, getattr(self, setting.name))
+
+    @property
+    def key(self) -> str:
+        """The project API key without blanks around it; "" if nothing is to be sent."""
+        return check_write_key(self.write_key)
+
+    @property
+    def address(self) -> str | None:
+        """PostHog's address; None for its US cloud."""
+        return check_host(self.host)
+
+    @property
+    def sends(self) -> bool:
+        """Whether anything is sent at all."""
+        return bool(self.send and self.key)
+
+    @property
+    def retries(self) -> Retries:
+        """How long a batch is tried."""
+        return Retries(self.max_retries, self.max_total_backoff_duration, self.max_rate_limit_duration)
+
+    @property
+    def segment_key(self) -> str:
+        """The key of a source in Segment; "" without dual running."""
+        return _check_segment_write_key(self.segment_write_key)
+
+    @property
+    def segment_address(self) -> str | None:
+        """Segment's address; None for Segment's own default."""
+        return _check_segment_host(self.segment_host)

@@ -1,34 +1,44 @@
 """Delivers messages to PostHog: converts them, queues the events, sends them in batches, and reports the outcome."""
 
-from .batch import LIB, post_batch, post_texts, write_event
-from .consumer import MAX_BATCH_SIZE, Event, Retries, Uploader, now
+from .clock import now
+from .consumer import MAX_BATCH_SIZE, Consumer
 from .debug_line import log_call
-from .events import MAX_EVENT_SIZE, BeforeSend, Events
-from .http import Session, why_not_taken
-from .ledger import Ledger
-from .lifecycle import call, on_signals
-from .posthog import STALL_TIMEOUT, PostHog, request_context
-from .report import OnError, OnSuccess, Report, log
+from .events import MAX_EVENT_SIZE, Events
+from .http import LIB, Session, Target, post_batch, post_texts, why_not_taken, write_event
+from .ledger import Ledger, Ticket
+from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signals
+from .official import Official, disable_all
+from .posthog import PostHog, request_context
+from .protocol import Delivery, OnSettled
+from .report import Report, log
+from .retries import REFUSED, Sender
 
 __all__ = [
     "LIB",
     "MAX_BATCH_SIZE",
     "MAX_EVENT_SIZE",
+    "REFUSED",
     "STALL_TIMEOUT",
-    "BeforeSend",
-    "Event",
+    "Consumer",
+    "Delivery",
     "Events",
     "Ledger",
-    "OnError",
-    "OnSuccess",
+    "Life",
+    "Official",
+    "OnSettled",
     "PostHog",
     "Report",
-    "Retries",
+    "Route",
+    "Sender",
     "Session",
-    "Uploader",
-    "call",
+    "Target",
+    "Ticket",
+    "begin",
+    "disable_all",
+    "end",
     "log",
     "log_call",
+    "no_fork",
     "now",
     "on_signals",
     "post_batch",

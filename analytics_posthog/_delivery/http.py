@@ -1,4 +1,9 @@
-"""The HTTP session that batches are posted through: what isn't a 200 is an error here, whatever the answer's body holds."""
+"""Posts batches of events by the official client's own `batch_post`, through a session that takes no answer but 200.
+
+`batch_post` walks through every value once more before it serialises a batch. Our values are clean already, so they are
+written by one json.dumps and put where `batch_post` has written an empty batch. The bytes on the wire are the same, and
+address, headers, key and `sent_at` remain its own. With compression, or where a body is not as expected, it does it all.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +12,34 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
 import requests
+from posthog.request import batch_post, determine_server_host
+from posthog.version import VERSION
 
+from .._message import Pass, clean_dict, json_default
 from ..errors import AnalyticsError
 
+# The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
+LIB: Final = {"$lib": "posthog-python", "$lib_version": VERSION}
 _BODY: Final = 1000  # characters of an answer that are looked at
+_EMPTY: Final = '{"batch": []'
+_write: Final = json.JSONEncoder(allow_nan=False, default=json_default).encode
+
+
+class Target(NamedTuple):
+    """Where batches are posted to, and how. `timeout` is in seconds."""
+
+    api_key: str
+    host: str
+    gzip: bool
+    timeout: float
+
+    @classmethod
+    def of(cls, key: str, address: str | None, *, gzip: bool = False, timeout: float = 15) -> Target:
+        """Return the target of a project; the official client knows the host for an app's address, or for none."""
+        return cls(key, determine_server_host(address), gzip, timeout)
 
 
 class Answered(AnalyticsError):
@@ -26,7 +52,7 @@ class Answered(AnalyticsError):
 
 
 class Session(requests.Session):
-    """Raises Answered for all but 200. With `proxies`, uses these and no others, whatever the environment says."""
+    """Raises Answered for every answer but 200. With `proxies`, uses these alone, whatever the environment says."""
 
     def __init__(self, proxies: Mapping[str, str] | None) -> None:
         super().__init__()
@@ -40,16 +66,47 @@ class Session(requests.Session):
         return response
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Called for each request, to add what the environment says; of its proxies nothing, if there are our own."""
+        """Called by requests for each request, to add what the environment says. Our own proxies win over its proxies."""
         settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
         if self._proxies is not None:
             settings["proxies"] = dict(self._proxies)
         return settings
 
     def rebuild_method(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Called for a redirect. Most of them would make the POST a GET, whose 200 says nothing of the events."""
+        """Called by requests for a redirect. Most redirects turn the POST into a GET, whose 200 says nothing of events."""
         if response.status_code not in (307, 308):
             raise Answered(response)
+
+
+def post_batch(target: Target, batch: list[dict[str, Any]], session: requests.Session, **fields: Any) -> None:
+    """Post events with further `fields` of the body. Raises what `session` and `batch_post` raise."""
+    if not target.gzip:
+        events = _written(batch)
+        if events is None:  # the app has changed a message since its call
+            batch = [clean_dict(event, Pass()) for event in batch]
+            events = _written(batch)
+        if _posted(target, events, session, fields):
+            return
+    batch_post(
+        target.api_key,
+        target.host,
+        batch=batch,
+        session=session,
+        gzip=target.gzip,
+        timeout=target.timeout,
+        **fields,
+    )
+
+
+def post_texts(target: Target, texts: list[str], session: requests.Session, **fields: Any) -> None:
+    """Post events that `write_event` has written."""
+    if not _posted(target, f"[{', '.join(texts)}]", session, fields):
+        post_batch(target, [json.loads(text) for text in texts], session, **fields)
+
+
+def write_event(event: dict[str, Any]) -> str:
+    """Return an event as JSON. Raises ValueError for a value that JSON can't hold."""
+    return _write(event)
 
 
 def why_not_taken(response: requests.Response) -> str | None:
@@ -59,14 +116,54 @@ def why_not_taken(response: requests.Response) -> str | None:
         said = json.loads(response.text[:_BODY])
     if not isinstance(said, dict) or "status" not in said:
         kind = response.headers.get("Content-Type", "").partition(";")[0] or "nothing"
-        return f"answered 200, but not as PostHog does (it sent {kind}): a proxy's or another server's page. Check host and proxies"
+        return (
+            f"answered 200, but not as PostHog does (it sent {kind}): "
+            "a proxy's or another server's page. Check host and proxies"
+        )
     if said.get("quota_limited"):
         return "answered that the project is over its quota, so events are dropped. Check PostHog's billing limits"
     return None
 
 
+def _written(batch: list[dict[str, Any]]) -> str | None:
+    try:
+        return _write(batch)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _posted(target: Target, events: str | None, session: requests.Session, fields: dict[str, Any]) -> bool:
+    """Post events that are written. Return False if nothing was posted, because that can't be done here."""
+    if events is None:
+        return False
+    filling = _Filling(session, events)
+    options = {"session": cast(requests.Session, filling), "gzip": False, "timeout": target.timeout}
+    try:
+        batch_post(target.api_key, target.host, batch=[], **options, **fields)
+    except Exception:  # if nothing was posted, this is another official client than we know, and `batch_post` does it all
+        if filling.has_posted:
+            raise
+    return filling.has_posted
+
+
+class _Filling:
+    """The session that `batch_post` is given: fills in the batch."""
+
+    def __init__(self, session: requests.Session, events: str) -> None:
+        self._session = session
+        self._events = events
+        self.has_posted = False
+
+    def post(self, url: str, data: Any = None, **options: Any) -> requests.Response:
+        """Post as a session does. Raises ValueError if `batch_post` has not written the body that it always has."""
+        if not isinstance(data, str) or not data.startswith(_EMPTY):
+            raise ValueError("not the body of an empty batch")
+        self.has_posted = True
+        return self._session.post(url, data=f'{{"batch": {self._events}{data[len(_EMPTY) :]}', **options)
+
+
 def _retry_after(value: str | None) -> float | None:
-    """Return a Retry-After header's seconds; it has either these or a date."""
+    """Return the seconds of a Retry-After header, which has either seconds or a date."""
     if not value:
         return None
     try:

@@ -1,122 +1,122 @@
-"""Knows which events are on their way, so that flush, shutdown and exit can wait for them, and for no others."""
+"""Knows which messages are on their way, so that flush, shutdown and exit wait for them, and for no others."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeAlias
 
-from .consumer import Event, now
+from .clock import now
 
-_SLICE = 0.05  # seconds
-_LONGEST = 1e6  # seconds; of longer waits the system knows nothing
+_SLICE: Final = 0.05  # seconds between two tries to wake the consumers
+_LONGEST: Final = 1e6  # seconds; the system's waits accept no more
 
-Wake = Callable[[], bool]  # have the consumers look again; False if that has to be tried later
+Wake: TypeAlias = Callable[[], bool]  # wakes the consumers; False if that has to be tried again later
+
+
+class Ticket:
+    """One message on its way to PostHog.
+
+    `event` is made when the message's turn comes: until then the conversion costs the caller nothing, and the queue half
+    the memory.
+    """
+
+    __slots__ = ("claimed", "event", "flush", "message", "size")
+
+    def __init__(self, message: dict[str, Any], size: int = 0, event: dict[str, Any] | None = None) -> None:
+        self.message = message
+        self.size = size  # bytes, at most
+        self.event = event
+        self.flush = -1  # the number of the next flush when it was admitted
+        self.claimed = False  # its outcome is known, and one thread reports it
 
 
 class Ledger:
-    """Counts the events that were admitted and not yet dealt with. Thread-safe; a forked child makes a new one.
+    """Counts the messages that were admitted and are not settled yet. Any thread may call it; a forked child makes a new one."""
 
-    `unfinished()` is the number of the queue's unfinished tasks: the app may capture events itself, on the official client.
-    """
-
-    def __init__(self, unfinished: Callable[[], int], closed: bool = False) -> None:
-        self.closed = closed
-        self._unfinished = unfinished
+    def __init__(self) -> None:
         self._changed = threading.Condition()  # guards all below
+        self._closed = False
         self._flush = 0  # the number of the next flush
         self._progress = 0
         self._waiting = 0
-        self._open: dict[int, int] = {}  # number of a flush: events that it must wait for
-        self._counts: dict[str, int] = dict.fromkeys(("accepted", "delivered", "failed", "refused"), 0)
+        self._settling: set[int] = set()  # threads that report an outcome just now
+        self._open: dict[int, int] = {}  # number of a flush: messages that it must wait for
 
-    def admit(self, event: Event, *, again: bool = False) -> bool:
-        """Count an event as on its way; False if the ledger is closed. `again`: accepted before, so it comes in all the same."""
+    def admit(self, ticket: Ticket) -> bool:
+        """Count a message as on its way. Return False if the ledger is closed."""
         with self._changed:
-            if self.closed and not again:
+            if self._closed:
                 return False
-            event.flush = self._flush
-            event.claimed = False
+            ticket.flush = self._flush
             self._open[self._flush] = self._open.get(self._flush, 0) + 1
-            self._counts["accepted"] += not again
             return True
 
-    def withdraw(self, event: Event, *, again: bool = False) -> bool:
-        """Take back an admission; False if somebody has said already what became of the event."""
-        if not self.claim([event]):
-            return False
-        if not again:
-            self.count("accepted", -1)
-        self.settle([event], None)
-        return True
-
-    def claim(self, events: Sequence[Event]) -> list[Event]:
-        """Return those of the events of which nobody else says what became of them."""
+    def withdraw(self, ticket: Ticket) -> bool:
+        """Take back an admission. Return False if another thread has claimed the message."""
         with self._changed:
-            mine = [event for event in events if not event.claimed]
-            for event in mine:
-                event.claimed = True
-            return mine
+            if ticket.claimed:
+                return False
+            ticket.claimed = True
+            self._count_off([ticket])
+            return True
 
-    def settle(self, events: Sequence[Event], outcome: str | None) -> None:
-        """Count events as "delivered" or "failed", or None: no more on their way, and wake who waits."""
+    @contextmanager
+    def settling(self, tickets: Sequence[Ticket]) -> Iterator[list[Ticket]]:
+        """Claim those of the tickets that nobody has claimed, for the thread to report their outcome; then count them off.
+
+        A flush returns after the report, so the app has been told by then. A flush that the report itself calls doesn't
+        wait, because it would wait for itself.
+        """
+        thread = threading.get_ident()
         with self._changed:
-            for event in events:
-                if event.flush < 0:  # the app captured it itself, on the official client
-                    continue
-                self._open[event.flush] -= 1
-                if not self._open[event.flush]:
-                    del self._open[event.flush]
-                if outcome is not None:
-                    self._counts[outcome] += 1
-            self._progress += len(events) if outcome is not None else 0  # taken back, or kept, is no progress
-            self._changed.notify_all()
+            mine = [ticket for ticket in tickets if not ticket.claimed]
+            for ticket in mine:
+                ticket.claimed = True
+            nested = thread in self._settling
+            self._settling.add(thread)
+        try:
+            yield mine
+        finally:  # also after a Ctrl-C in the app's callback
+            with self._changed:
+                if not nested:
+                    self._settling.discard(thread)
+                self._count_off(mine)
+                self._progress += len(mine)
+
+    def _count_off(self, tickets: Sequence[Ticket]) -> None:
+        for ticket in tickets:
+            self._open[ticket.flush] -= 1
+            if not self._open[ticket.flush]:
+                del self._open[ticket.flush]
+        self._changed.notify_all()
 
     def hurried(self) -> bool:
-        """Whether somebody waits for what is on its way."""
+        """Whether somebody waits for messages."""
         return self._waiting > 0
 
-    def count(self, what: str, number: int = 1) -> None:
-        """Count what never was, or no more is, on its way."""
-        with self._changed:
-            self._counts[what] += number
-
-    def stats(self) -> dict[str, int]:
-        """Return how many were accepted, delivered, failed, refused, and are queued: accepted and neither delivered nor failed."""
-        with self._changed:
-            counts = dict(self._counts)
-        counts["queued"] = counts["accepted"] - counts["delivered"] - counts["failed"]
-        return counts
-
     def close(self) -> bool:
-        """Admit no more; return False if it was closed already."""
+        """Admit no further message. Return False if the ledger was closed before."""
         with self._changed:
-            was_closed, self.closed = self.closed, True
+            was_closed, self._closed = self._closed, True
             return not was_closed
 
-    def flush(self, wake: Wake, telling: Container[int], timeout: float) -> bool:
-        """Wait at most `timeout` seconds for what was admitted before; return whether all of that is dealt with."""
+    def flush(self, wake: Wake, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for what was admitted before. Return whether all of it is settled."""
         with self._changed:
             last = self._flush
             self._flush += 1
-            others = self._others()
+        return self._wait(lambda: all(flush > last for flush in self._open), wake, timeout, timeout)
 
-        def done() -> bool:
-            return all(flush > last for flush in self._open) and not (others and self._others())
+    def drain(self, wake: Wake, timeout: float, stall: float) -> bool:
+        """Wait for all: at most `timeout` seconds, at most `stall` seconds without progress. Return whether all is settled."""
+        return self._wait(lambda: not self._open, wake, timeout, stall)
 
-        return self._wait(done, wake, telling, timeout, timeout)
-
-    def drain(self, wake: Wake, telling: Container[int], timeout: float, stall: float) -> bool:
-        """Wait at most `timeout` seconds for all, at most `stall` without progress; return whether all is dealt with."""
-        return self._wait(lambda: not self._open and not self._others(), wake, telling, timeout, stall)
-
-    def _others(self) -> bool:
-        """Whether events are on their way that the app captured itself. Nobody tells when they are dealt with."""
-        return self._unfinished() > sum(self._open.values())
-
-    def _wait(self, done: Callable[[], bool], wake: Wake, telling: Container[int], timeout: float, stall: float) -> bool:
-        """Wait for `done()`, and have the consumers send meanwhile what they would else wait for more events with."""
+    def _wait(self, done: Callable[[], bool], wake: Wake, timeout: float, stall: float) -> bool:
+        """Wait for `done()`. The consumers send at once meanwhile, instead of waiting for a full batch."""
         with self._changed:
-            if done() or threading.get_ident() in telling:  # in on_error, to wait would be to wait for oneself
+            if done() or threading.get_ident() in self._settling:
                 return done()
             self._waiting += 1
             try:
@@ -125,7 +125,7 @@ class Ledger:
                 end, stalled, progress = moment + min(timeout, _LONGEST), moment + stall, self._progress
                 while moment < min(end, stalled) and not done():
                     woken = woken or wake()
-                    self._changed.wait(min(end, stalled, end if woken and self._open else moment + _SLICE) - moment)
+                    self._changed.wait(min(end, stalled, end if woken else moment + _SLICE) - moment)
                     moment = now()
                     if progress != self._progress:
                         stalled, progress = moment + stall, self._progress

@@ -1,47 +1,117 @@
-"""The ways a process ends: what must run before it does, and a drain that an app may ask for on signals.
+"""How deliveries end, and how processes do: shutdown, exits, forks, and a drain that an app may ask for on signals.
 
-`atexit` alone is not enough: children of multiprocessing and Celery end without it. Nothing is imported for their sake; what
-the app doesn't use isn't loaded. No signal handler is installed unless the app asks for it.
+`atexit` alone is not enough: children of multiprocessing and Celery end without it. Nothing is imported for their sake:
+what the app doesn't use isn't loaded. No signal handler is installed unless the app asks for it.
 """
 
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import signal
 import sys
 import threading
-import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from .protocol import Delivery
+from .report import Report, log
+
+STALL_TIMEOUT: Final = 3.0  # seconds without any progress after which an exit gives up
 
 # multiprocessing's own, and the copy of it that Celery's pool uses.
 _POOLS: Final = ("multiprocessing.util", "billiard.util")
-_PRIORITY: Final = 100  # before the pools' own ends, which may take queues away
-
-_runs: Final[list[Callable[[], None]]] = []
-_registered: Final[set[str]] = set()  # pools of which this process is, or may be, a child
+_PRIORITY: Final = 100  # before the pools' own exits, which may take queues away
 
 
-@atexit.register  # at the import, not at the first call: what the app registers after its imports runs before this, and may still call
-def _at_exit(**_: Any) -> None:
-    for run in _runs:
+class Route:
+    """Where a client's messages go: its delivery, and the report of what happens to them."""
+
+    __slots__ = ("closed", "delivery", "report")
+
+    def __init__(self, delivery: Delivery, report: Report) -> None:
+        self.delivery = delivery
+        self.report = report
+        self.closed = False  # the client accepts no further call
+
+    def shutdown(self, timeout: float) -> bool:
+        """Send what is left, for at most `timeout` seconds, and end. Return False if that was done before."""
+        if self.closed:
+            return False
+        self.closed = True
         try:
-            run()
-        except Exception as error:  # of one client, which must not keep the others from their end
-            logging.getLogger("analytics_posthog").error("an exit failed: %s", type(error).__name__)
+            self.delivery.drain(timeout, timeout)
+        finally:  # also on a Ctrl-C
+            self.delivery.close()
+            self.report.rest()
+        return True
+
+    def at_exit(self, timeout: float, where: str) -> None:
+        """Send what is left, as long as that makes progress, end, and say in one line what could not be sent.
+
+        `where` is added to that line: it says where such messages are kept, if anywhere.
+        """
+        self.closed = True
+        try:
+            self.delivery.drain(timeout, STALL_TIMEOUT)
+        finally:  # also on a Ctrl-C
+            failed = self.report.stats()["failed"]
+            self.report.quiet = True
+            self.delivery.close()
+            self.report.rest()
+            counts = self.report.stats()
+            left = counts["queued"] + counts["failed"] - failed
+            if left:
+                self.report.warn_once("exit", f"{left} event(s) were not sent before the exit{where}")
 
 
-def before_exit(run: Callable[[], None]) -> None:
-    """Have `run` called when this process, or one forked from it, ends in its own time; it may be called more than once."""
-    _runs.append(run)
+class Life(NamedTuple):
+    """What a client does when its process ends, and first of all in a forked child."""
+
+    at_exit: Callable[[], None]
+    in_child: Callable[[], None]
+
+
+_lives: Final[list[Life]] = []
+_registered: Final[set[str]] = set()  # pools of which this process is a child, or may be
+_forks = threading.RLock()  # held while the process forks
+
+
+def begin(life: Life) -> None:
+    """Call `life.at_exit` when this process, or a child of it, ends in its own time, and `life.in_child` in each forked child.
+
+    `at_exit` may be called more than once.
+    """
+    _lives.append(life)
     for util in _loaded(_POOLS):
         if util.__name__ not in _registered:
             _register(util)
     _connect()
+
+
+def end(life: Life) -> None:
+    """Take back what `begin` registered."""
+    with suppress(ValueError):
+        _lives.remove(life)
+
+
+@contextmanager
+def no_fork() -> Iterator[None]:
+    """Hold off forks by other threads: a child must not get something that is half made."""
+    with _forks:
+        yield
+
+
+# At the import, not at the first call: what the app registers after its imports runs before this, and may still call.
+@atexit.register
+def _at_exit(**_: Any) -> None:
+    for life in list(_lives):
+        try:
+            life.at_exit()
+        except Exception as error:  # of one client; the others must still come to their exit
+            log.error("an exit failed: %s", type(error).__name__)
 
 
 def _register(util: Any) -> None:
@@ -51,33 +121,39 @@ def _register(util: Any) -> None:
 
 def _connect() -> None:
     for signals in _loaded(["celery.signals"]):
-        # The children of Celery's pool end with os._exit(), and this is the last that they say before.
+        # The children of Celery's pool end with os._exit(), and this is the last signal that they send before.
         signals.worker_process_shutdown.connect(_at_exit, weak=False)
 
 
 def _in_child() -> None:
-    """Register again in a child that has just been forked, whose pool is about to forget what its parent has registered."""
+    global _forks
+    _forks = threading.RLock()
+    # Register again: the pool of a child that was just forked is about to forget what its parent has registered.
     _registered.clear()
     for util in _loaded(_POOLS):
         util.register_after_fork(_at_exit, lambda _, util=util: _register(util))
     _connect()
+    for life in list(_lives):
+        life.in_child()
+
+
+def _before_fork() -> None:
+    _forks.acquire()
+
+
+def _after_fork() -> None:
+    _forks.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
-
-
-def not_before_exit(run: Callable[[], None]) -> None:
-    """Take back what `before_exit` registered."""
-    with suppress(ValueError):
-        _runs.remove(run)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
 
 
 def on_signals(drain: Callable[[], object], signals: tuple[int, ...]) -> None:
     """On each of these signals call `drain` in a thread, and then do what was done on the signal before.
 
-    In a thread, because the handler may have interrupted a call that holds the queue's lock. A second signal while draining
-    acts at once. Raises ValueError outside of the main thread, as signal.signal does.
+    In a thread, because the handler may have interrupted a call that holds the queue's lock. A second signal while
+    draining acts at once. Raises ValueError outside of the main thread, as signal.signal does.
     """
     earlier: dict[int, Any] = {}
     draining: set[int] = set()
@@ -88,8 +164,9 @@ def on_signals(drain: Callable[[], object], signals: tuple[int, ...]) -> None:
             _act(earlier[number], number, frame)
             return
         draining.add(number)
-        thread = threading.Thread(target=drain_and_signal, args=(number, os.getpid()), name="analytics-flush", daemon=True)
-        with suppress(RuntimeError):  # while it ends, Python 3.12 starts no thread; but then the exit drains
+        arguments = (number, os.getpid())
+        thread = threading.Thread(target=drain_and_signal, args=arguments, name="analytics-flush", daemon=True)
+        with suppress(RuntimeError):  # at its end, Python 3.12 starts no thread; but then the exit drains
             thread.start()
 
     def drain_and_signal(number: int, process: int) -> None:
@@ -113,10 +190,3 @@ def _act(earlier: Any, number: int, frame: FrameType | None) -> None:
 
 def _loaded(names: Any) -> list[Any]:
     return [sys.modules[name] for name in names if sys.modules.get(name) is not None]
-
-
-def call(reference: weakref.WeakMethod[Callable[[], None]]) -> None:
-    """Call a method whose object is still alive; for registers that can't be taken back."""
-    method = reference()
-    if method is not None:
-        method()

@@ -1,6 +1,6 @@
 """Keeps messages on disk until PostHog has taken them."""
 
-from .directory import OutboxDirectory, ready
+from .directory import ready
 from .outbox import Outbox
 
-__all__ = ["Outbox", "OutboxDirectory", "ready"]
+__all__ = ["Outbox", "ready"]

@@ -1,6 +1,6 @@
 """The outbox's directory: this process's files in it, those of dead processes, and how much room is left.
 
-What it does not do: know what a line says, send it, or tell the app.
+What it does not do: know what a line says, send it, or report anything to the app.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from .._delivery import no_fork
 from ..errors import InvalidSetting, QueueFull
 from .file import CORRUPT, SUFFIX, SUPPORTED, OutboxFile
 
-Place: TypeAlias = tuple[OutboxFile, int]  # where a line stands
+Place: TypeAlias = tuple[OutboxFile, int]  # a line: its file and offset
 
 _PARTS: Final = 64  # of the outbox; when a file has its part of the bytes, a new one is begun, so that the old one can go
 MAX_FILES: Final = 100  # that are open before others are taken over; the app needs descriptors too
@@ -45,39 +46,54 @@ def ready(outbox: str | os.PathLike[str]) -> Path:
     return directory
 
 
+class _Lock:
+    """A reentrant lock that knows whether this thread holds it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._owner = 0
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        self._owner = threading.get_ident()
+
+    def __exit__(self, *_: Any) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._owner = 0
+        self._lock.release()
+
+    def is_mine(self) -> bool:
+        """Whether this thread holds it."""
+        return self._owner == threading.get_ident()
+
+
+_opened: Final[list[OutboxDirectory]] = []  # of this process, and in a forked child also of its parent
+
+
 class OutboxDirectory:
-    """Any thread may call it. A forked child calls `begin()` first."""
+    """Any thread may call it. A forked child makes its own."""
 
     def __init__(self, path: Path, *, max_bytes: int, to_disk: bool) -> None:
+        _leave_parents_files()
         self.path = path
+        self.process = os.getpid()
         self._max_bytes = max_bytes
         self._to_disk = to_disk
+        self._lock = _Lock()  # guards all below, and the files
         self._files: list[OutboxFile] = []
-        self.begin()
-
-    def begin(self) -> None:
-        """Begin with no file of one's own; a forked child leaves its parent's to its parent."""
-        for file in self._files:
-            file.abandon()
-        self._lock = threading.RLock()  # guards all below, and the files
-        self._files = []
         self._current: OutboxFile | None = None  # the one that is written to
         self._own = 0  # bytes in our files
         self._others = 0  # bytes in the rest, when it was last looked at
         self.stopped = False
         self.count()
-
-    def before_fork(self) -> None:
-        """Let no file be half open: the child would have its lock without knowing."""
-        self._lock.acquire()
-
-    def after_fork(self) -> None:
-        """Go on, in the parent."""
-        self._lock.release()
+        _opened.append(self)
 
     def is_interrupted(self) -> bool:
-        """Whether this thread is using the directory already: then this is a signal handler, which must not change what that is at."""
-        return bool(self._lock._is_owned())  # type: ignore[attr-defined]
+        """Whether this thread is using the directory already: this is a signal handler then, and must not interfere."""
+        return self._lock.is_mine()
 
     def write(self, data: bytes) -> Place | None:
         """Write a line; None after `stop()`. Raises QueueFull when there is no room by our own bound, and OSError."""
@@ -93,15 +109,16 @@ class OutboxDirectory:
                 self._current = None
                 if file is not None:
                     self._tidy(file)
-                file = self._current = OutboxFile.create(self.path, self._to_disk)
-                self._files.append(file)
+                with no_fork():  # a child must know each file that it inherits, to let go of its lock
+                    file = self._current = OutboxFile.create(self.path, self._to_disk)
+                    self._files.append(file)
             offset = file.append(data, self._to_disk)
             file.open += 1
             self._own += len(data)
             return file, offset
 
     def settle(self, *places: Place, keep: bool) -> None:
-        """Hear that lines are no more being sent: they are dealt with, or to be sent again."""
+        """Note that lines are not being sent any more: they are done with, or are to be sent again."""
         with self._lock:
             for file, offset in places:
                 file.open -= 1
@@ -126,13 +143,13 @@ class OutboxDirectory:
                     return (file, offset), file.line(offset)
         return None
 
-    def mark_corrupt(self, file: OutboxFile) -> None:
-        """Have a file stay, under another name, when it is done with."""
+    def mark_corrupt(self, place: Place) -> None:
+        """Have the file of a line stay, under another name, when its lines are done with."""
         with self._lock:
-            file.corrupt = True
+            place[0].corrupt = True
 
     def others(self) -> list[Path]:
-        """Return the files that this process doesn't have; and forget a current file that somebody has deleted."""
+        """Return the files that other processes have, and forget a current file that somebody has deleted."""
         paths = sorted(self.path.glob(f"*{SUFFIX}"))
         with self._lock:
             file = self._current
@@ -147,15 +164,16 @@ class OutboxDirectory:
         with self._lock:
             if self.stopped or len(self._files) >= MAX_FILES:
                 return None
-            file = OutboxFile.take_over(path)
-            self._files.append(file)
+            with no_fork():
+                file = OutboxFile.take_over(path)
+                self._files.append(file)
             self._own += file.size
             self._others -= file.size
             self._tidy(file)
             return file
 
     def stop(self) -> None:
-        """Let go of the files, those that are dealt with and those that another process may now take over."""
+        """Let go of the files, those that are done with and those that another process may now take over."""
         with self._lock:
             self.stopped = True
             self._current = None
@@ -164,6 +182,14 @@ class OutboxDirectory:
             for file in self._files:
                 file.close(remove=False)
             self._files = []
+        with suppress(ValueError):
+            _opened.remove(self)
+
+    def leave(self) -> None:
+        """In a forked child, close what belongs to its parent, whose locks stay as they are."""
+        self.stopped = True
+        for file in self._files:
+            file.abandon()
 
     def count(self) -> None:
         """Measure what the others have in the directory."""
@@ -179,7 +205,7 @@ class OutboxDirectory:
             self._others = sum(size for name, size in sizes.items() if name not in mine)
 
     def _tidy(self, file: OutboxFile) -> None:
-        """Empty or delete a file whose lines are all dealt with."""
+        """Empty or delete a file whose lines are all done with."""
         if file.open or file.kept:
             return
         self._own -= file.size
@@ -189,3 +215,10 @@ class OutboxDirectory:
             self._current = None
         self._files.remove(file)
         file.close(remove=True)
+
+
+def _leave_parents_files() -> None:
+    for directory in list(_opened):
+        if directory.process != os.getpid():
+            directory.leave()
+            _opened.remove(directory)

@@ -1,104 +1,115 @@
 """Keeps messages on disk until PostHog has taken them, so that neither a killed process nor a server away for long loses any.
 
-A message stands in a file before its call returns. Its line is dealt with when PostHog has answered 200 or has refused the
-message for good; a file whose lines are all dealt with is emptied or deleted. What is sent twice on the way is counted
-once, by the uuid made from its messageId. Many processes may share a directory, on a local disk: it takes flock().
+A message is in a file before its call returns. Its line is done with when PostHog has taken the message or has refused it
+for good; a file whose lines are all done with is emptied or deleted. A message that is sent twice on the way is counted
+once, by the uuid made from its messageId. Many processes may share a directory on a local disk: the outbox uses flock().
 """
 
 from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-from .._delivery import STALL_TIMEOUT, Event, PostHog, Report, call, now
-from .._message import Pass, complete, refusal
+from .._delivery import REFUSED, Delivery, OnSettled, Report, now
+from .._message import Message, Pass, complete
+from .._settings import Settings
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
 from .directory import OutboxDirectory, Place
 from .file import NotOurs, from_line, to_line
 
 SWEEP_EVERY: Final = 2.0  # seconds
 MAX_PAUSE: Final = 60.0  # seconds between tries while PostHog can't be reached
-_REFUSED: Final = (400, 413)  # for good: the same message would be refused again
-_NO_MESSAGE: Final = "a line of the outbox is no message of a call, or before_send doesn't take it"
+_NO_MESSAGE: Final = "a line of the outbox is not a message of a call, or before_send doesn't accept it"
 
 
 class Outbox:
-    """Puts messages on disk around a delivery. Any thread may call it."""
+    """A delivery that writes each message to disk, and hands it to an inner one."""
 
-    def __init__(self, directory: OutboxDirectory, delivery: PostHog, report: Report) -> None:
-        self._directory = directory
-        self._delivery = delivery
+    def __init__(
+        self,
+        settings: Settings,
+        report: Report,
+        path: Path,
+        deliver_to: Callable[[OnSettled], Delivery],
+        on_settled: OnSettled,
+    ) -> None:
         self._report = report
-        delivery.keep = self._keep
-        delivery.ended = self.stop
-        delivery.drain_all = self.drain
-        delivery.kept_where = "; they stay in the outbox"
-        self._start()
-        # After the delivery's own handler.
-        before, parent, child = map(weakref.WeakMethod, (directory.before_fork, directory.after_fork, self._start_in_child))
-        os.register_at_fork(before=lambda: call(before), after_in_parent=lambda: call(parent), after_in_child=lambda: call(child))
-
-    def _start(self) -> None:
+        self._on_settled = on_settled
+        to_disk = settings.outbox_sync == "disk"
+        self._directory = OutboxDirectory(path, max_bytes=settings.outbox_max_bytes, to_disk=to_disk)
+        self._places: dict[int, Place] = {}  # by the id() of a message on its way
+        self._inner = deliver_to(self._settled)
         self._lock = threading.RLock()  # guards the next four
         self._pause = 0.0
         self._resume_at = 0.0
         self._asked: list[threading.Event] = []  # who waits for the next sweep
-        self._more = False  # there may be more files of dead processes
+        self._more = False  # dead processes may have left more files
         self._sending = False  # the thread may hold a line that is neither kept nor on the queue
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="analytics-outbox", daemon=True)
         self._thread.start()
 
-    def _start_in_child(self) -> None:
-        self._directory.begin()
-        if self._delivery.ledger.closed:  # forked after the shutdown
-            self._directory.stop()
-        self._start()
-
-    def send(self, message: dict[str, Any], size: int | None = None) -> str:
-        """Write a message to disk and hand it to be sent. Answers and raises as the delivery does."""
-        event = self._delivery.prepare(message, size)
-        if event is None:
-            return self._delivery.kept_back(message)
+    def send(self, message: Message, size: int | None = None) -> str:
+        """Write a message to disk and hand it on; see Delivery. What the inner delivery doesn't accept is taken back."""
         try:
-            event.receipt = self._directory.write(to_line(message))
-        except OSError as error:  # a full disk: it is sent from memory
+            place = self._directory.write(to_line(message))
+        except OSError as error:  # a full disk: the message is sent from memory
             self._report.unsaved(error)
+            place = None
+        if place is None:
+            return self._inner.send(message, size)
+        self._places[id(message)] = place
         try:
-            self._delivery.put(event)
-        except QueueFull as error:
-            if event.receipt is None:  # the disk is full too
+            why = self._inner.send(message, size)
+        except (QueueFull, DeliveryError) as error:  # DeliveryError in sync_mode
+            if getattr(error, "status", None) in REFUSED:
+                self._take_back(message)
                 raise
-            self._delivery.ledger.count("accepted")
-            self._keep(error, [event])
-        except BaseException:  # the call is refused, or interrupted: its line is taken back
-            if event.receipt is not None:
-                self._directory.settle(event.receipt, keep=False)
-                event.receipt = None
+            self._keep(error, [message])
+            return ""
+        except BaseException:  # the call is refused or interrupted
+            self._take_back(message)
             raise
-        return ""
+        if why:
+            self._take_back(message)
+        return why
 
-    def _keep(self, error: Exception | None, events: list[Event]) -> list[Event]:
-        """Hear what became of events, and return those that stay here to be sent again."""
-        stays = error is not None and getattr(error, "status", None) not in _REFUSED
-        receipts = [(event, event.receipt) for event in events if event.receipt is not None]
-        self._directory.settle(*[receipt for _, receipt in receipts], keep=stays)
-        for event, _ in receipts:
-            event.receipt = None
-        kept = [event for event, _ in receipts] if stays else []
-        with self._lock:
-            if error is None and events:
+    def _settled(self, error: Exception | None, messages: list[Message]) -> None:
+        """Called with the outcome of messages: those that can be sent again stay on disk, the rest is passed on."""
+        if error is not None and getattr(error, "status", None) not in REFUSED:
+            messages = self._keep(error, messages)
+        else:
+            places = [self._places.pop(id(message), None) for message in messages]
+            self._directory.settle(*filter(None, places), keep=False)
+        if error is None:
+            with self._lock:
                 self._pause = self._resume_at = 0.0
-            elif kept and isinstance(error, DeliveryError) and now() >= self._resume_at:
-                self._pause = min(max(1.0, self._pause * 2), MAX_PAUSE)
-                self._resume_at = now() + self._pause
-        if error is None and self._directory.kept():  # the queue has room again
-            self._wake.set()
-        return kept
+            if self._directory.kept():  # the queue has room again
+                self._wake.set()
+        if messages:
+            self._on_settled(error, messages)
+
+    def _keep(self, error: Exception, messages: list[Message]) -> list[Message]:
+        """Keep the lines of messages to send them again. Return the messages that have no line."""
+        places = {id(message): self._places.pop(id(message), None) for message in messages}
+        kept = [place for place in places.values() if place is not None]
+        self._directory.settle(*kept, keep=True)
+        if kept:
+            with self._lock:
+                if isinstance(error, DeliveryError) and now() >= self._resume_at:
+                    self._pause = min(max(1.0, self._pause * 2), MAX_PAUSE)
+                    self._resume_at = now() + self._pause
+            self._report.kept(error, len(kept))
+        return [message for message in messages if places[id(message)] is None]
+
+    def _take_back(self, message: Message) -> None:
+        place = self._places.pop(id(message), None)
+        if place is not None:
+            self._directory.settle(place, keep=False)
 
     def _run(self) -> None:
         """Take over dead processes' files, and send again what was kept, as long as the process lives."""
@@ -116,7 +127,8 @@ class Outbox:
                 while self._send_next():
                     pass
             except Exception as error:  # whatever it is, the thread must go on
-                self._report.warn_once("outbox", f"outbox: {type(error).__name__} while looking through it; it is tried again")
+                text = f"outbox: {type(error).__name__} while looking through it; it is tried again"
+                self._report.warn_once("outbox", text)
             self._sending = False
             for event in asked:
                 event.set()
@@ -133,70 +145,65 @@ class Outbox:
                 continue
             except OSError as error:
                 if os.path.lexists(path):
-                    self._report.warn_once(name, f"outbox: {name} can't be read ({error.strerror}); the other files are sent")
+                    text = f"outbox: {name} can't be read ({error.strerror}); the other files are sent"
+                    self._report.warn_once(name, text)
                 continue
             if file is None:
                 self._more = True
                 return
-            self._delivery.ledger.count("accepted", len(file.kept))
+            self._report.count("accepted", len(file.kept))
             if file.torn:
-                self._report.warn_once(name, f"outbox: {name} ends within a line, of a call that never returned; the others are sent")
+                text = f"outbox: {name} ends within a line, of a call that never returned; the others are sent"
+                self._report.warn_once(name, text)
 
     def _send_next(self) -> bool:
-        """Send a kept line; False if there is none, the queue has no more room, or PostHog can't be reached."""
+        """Send a kept line. Return False if there is none, the queue is full, or PostHog can't be reached."""
         found = None if now() < self._resume_at else self._directory.next()
         if found is None:
             return False
         place, line = found
-        event = self._read(place, line)
-        if event is None:
-            self._directory.settle(place, keep=False)
-            return True
-        event.receipt = place
-        try:
-            self._delivery.put(event, again=True)
-        except (QueueFull, ClientShutDown):
-            self._directory.settle(place, keep=True)
-            return False
-        except DeliveryError as error:  # in sync_mode; all is done but to say so
-            self._report.lost(error, [event.message])
-        return True
-
-    def _read(self, place: Place, line: bytes) -> Event | None:
-        """Return the event of a line, checked and cleaned as a call's; None, and the app is told, if there is none."""
         message = from_line(line)
         if message is None:
-            file = place[0]
-            self._directory.mark_corrupt(file)
-            self._report.warn_once(file.path.name, f"outbox: {file.path.name} has lines that are no messages; the others are sent")
-            self._delivery.ledger.count("failed")
-            return None
+            self._directory.mark_corrupt(place)
+            self._directory.settle(place, keep=False)
+            name = place[0].path.name
+            self._report.warn_once(name, f"outbox: {name} has lines that are not messages; the others are sent")
+            self._report.count("failed")
+            return True
+        return self._send_again(message, place)
+
+    def _send_again(self, message: Message, place: Place) -> bool:
+        """Check and clean a line's message as a call's, and hand it on. Return False if there is no room for it now."""
         try:
             done = Pass()
             message = complete(message, done)
-            reason = refusal(message)
-            if reason is not None:
-                raise InvalidMessage(reason)
-            event = self._delivery.prepare(message, done.size)
-            if event is None:  # before_send doesn't want it any more
-                self._delivery.ledger.count("accepted", -1)
-            return event
-        except Exception as error:  # what stands in a file may be anything, and before_send may raise anything
-            failure = error if isinstance(error, AnalyticsError) else InvalidMessage(f"{_NO_MESSAGE} ({type(error).__name__})")
-            self._delivery.ledger.count("failed")
-            self._report.lost(failure, [message])
-            return None
+            self._places[id(message)] = place
+            if self._inner.send(message, done.size):  # before_send doesn't want it any more
+                self._take_back(message)
+                self._report.count("accepted", -1)
+        except (QueueFull, ClientShutDown):
+            del self._places[id(message)]
+            self._directory.settle(place, keep=True)
+            return False
+        except DeliveryError as error:  # in sync_mode
+            self._settled(error, [message])
+        except Exception as error:  # a file may hold anything, and before_send may raise anything
+            self._places.pop(id(message), None)
+            self._directory.settle(place, keep=False)
+            other = InvalidMessage(f"{_NO_MESSAGE} ({type(error).__name__})")
+            self._on_settled(error if isinstance(error, AnalyticsError) else other, [message])
+        return True
 
     def flush(self, timeout: float) -> bool:
-        """Have everything sent that is in the queue or on disk, at most `timeout` seconds; return whether nothing is left."""
-        return self._empty(timeout, self._delivery.flush)
+        """Wait at most `timeout` seconds for what is queued or on disk. Return whether nothing is left."""
+        return self._empty(timeout, self._inner.flush)
 
-    def drain(self, timeout: float, stall: float = STALL_TIMEOUT) -> bool:
-        """The same, and no longer than `stall` seconds without any progress; the rest is safe on disk."""
-        return self._empty(timeout, partial(self._delivery.drain, stall=stall))
+    def drain(self, timeout: float, stall: float) -> bool:
+        """Do the same, and give up after `stall` seconds without any progress. What is left is safe on disk."""
+        return self._empty(timeout, partial(self._inner.drain, stall=stall))
 
     def _empty(self, timeout: float, wait: Callable[[float], bool]) -> bool:
-        """Send again what was kept, and `wait` for all that is being sent, until nothing is left or PostHog can't be reached."""
+        """Send again what was kept, and `wait` for what is being sent, until nothing is left or PostHog can't be reached."""
         end = now() + timeout
         if self._directory.is_interrupted():
             return False
@@ -204,7 +211,7 @@ class Outbox:
             self._pause = self._resume_at = 0.0
         while True:
             self._sweep(end - now())
-            before = self._left()  # the wait is not for what comes onto the queue after it has begun
+            before = self._left()  # the wait is not for what is queued after it has begun
             done = wait(max(0.0, end - now()))
             left = before or self._left()
             if not (done and left) or self._directory.stopped or now() < self._resume_at or now() >= end:
@@ -214,7 +221,7 @@ class Outbox:
         return self._directory.kept() > 0 or self._sending or self._more
 
     def _sweep(self, timeout: float) -> None:
-        """Have the thread do its work now; return when it has, or after `timeout` seconds."""
+        """Have the thread do its work now. Return when it has, or after `timeout` seconds."""
         if timeout <= 0 or self._directory.stopped or threading.current_thread() is self._thread:
             return
         swept = threading.Event()
@@ -223,12 +230,9 @@ class Outbox:
         self._wake.set()
         swept.wait(timeout)
 
-    def shutdown(self, timeout: float) -> None:
-        """Send what is queued or on disk, at most `timeout` seconds; what is left stays on disk for the next process."""
-        self._delivery.shutdown(timeout)
-
-    def stop(self) -> None:
-        """Let go of the files; another process may take them over."""
+    def close(self) -> None:
+        """End the inner delivery, and let go of the files: another process, or the next, takes over what is left."""
+        self._inner.close()
         if not self._directory.is_interrupted():
             self._directory.stop()
         self._wake.set()

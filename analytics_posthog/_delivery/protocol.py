@@ -1,0 +1,40 @@
+"""The one seam between a client and whatever delivers its messages.
+
+PostHog, the outbox and dual running are deliveries. A wrapper holds an inner delivery and calls it; nothing calls outward
+but `on_settled`, which each delivery gets when it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+from .._message import Message
+
+# The outcome of messages: None if PostHog took them, else the error that lost them.
+OnSettled: TypeAlias = Callable[["Exception | None", list[Message]], Any]
+
+
+class Delivery(Protocol):
+    """Takes messages and delivers them. Any thread may call it; a forked child makes a new one."""
+
+    def send(self, message: Message, size: int | None = None) -> str:
+        """Accept a message. Return why it is not to be sent at all, or "".
+
+        `size` is what the pass over its values measured, in bytes; without it, the event is measured here.
+        Raises InvalidMessage, MessageTooLarge, QueueFull or ClientShutDown for a message that can't be accepted,
+        DeliveryError in sync_mode, and what the app's before_send raises.
+        """
+        ...
+
+    def flush(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for the messages accepted before. Return whether each of them is settled."""
+        ...
+
+    def drain(self, timeout: float, stall: float) -> bool:
+        """Wait for all messages: at most `timeout` seconds, and at most `stall` seconds without any progress."""
+        ...
+
+    def close(self) -> None:
+        """End the threads without a long wait, and settle what was not sent. No message is accepted afterwards."""
+        ...
