@@ -138,13 +138,21 @@ def test_an_unknown_type_is_not_shown_in_the_error_for_it_may_be_data() -> None:
 
 ARCHIVED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("nothing but what is needed", message(), event()),
-    ("no messageId", {k: v for k, v in message().items() if k != "messageId"}, {k: v for k, v in event().items() if k != "uuid"}),
+    (
+        "no messageId",
+        {k: v for k, v in message().items() if k != "messageId"},
+        {k: v for k, v in event().items() if k != "uuid"},
+    ),
     ("a messageId that is null", message(messageId=None), {k: v for k, v in event().items() if k != "uuid"}),
     ("a messageId that is a number", message(messageId=7), {**event(), "uuid": "aaff79a9-b690-5fb7-9743-068689de69c7"}),
     ("nulls", message(context=None, properties=None, integrations=None, anonymousId=None), event()),
     ("lists", message(context=[], properties=[1], integrations=[]), event()),
     ("texts", message(context="web", properties="none", integrations="All"), event()),
-    ("further keys of Segment's archives", message(receivedAt=WHEN, sentAt=WHEN, channel="server", version=2, _metadata={}), event()),
+    (
+        "further keys of Segment's archives",
+        message(receivedAt=WHEN, sentAt=WHEN, channel="server", version=2, _metadata={}),
+        event(),
+    ),
     ("traits on a track", message(traits={"plan": "a"}), event()),
     ("a userId that is a number", message(userId=17), event(of="17")),
     ("a userId that is 0", message(userId=0, anonymousId="a1"), event(of="0")),
@@ -178,7 +186,9 @@ ARCHIVED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("given", "expected"), [row[1:] for row in ARCHIVED], ids=[row[0] for row in ARCHIVED])
-def test_a_message_from_an_archive_becomes_an_event_that_posthog_takes(given: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_a_message_from_an_archive_becomes_an_event_that_posthog_takes(
+    given: dict[str, Any], expected: dict[str, Any]
+) -> None:
     converted = to_posthog(given)
     assert converted == expected
     assert refusal(converted) is None
@@ -215,7 +225,9 @@ WRONG_CONTEXTS: list[tuple[str, Any, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("key", "value", "mapped"), WRONG_CONTEXTS, ids=[f"{row[0]} {row[1]!r:.40}" for row in WRONG_CONTEXTS])
+@pytest.mark.parametrize(
+    ("key", "value", "mapped"), WRONG_CONTEXTS, ids=[f"{row[0]} {row[1]!r:.40}" for row in WRONG_CONTEXTS]
+)
 def test_a_context_of_wrong_types_costs_nothing_but_itself(key: str, value: Any, mapped: dict[str, Any]) -> None:
     given = message(context={key: value, "timezone": "Europe/Paris"})
     assert to_posthog(given) == event(
@@ -248,5 +260,7 @@ OWN: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("own", "mapped"), OWN, ids=[str(row[0]) for row in OWN])
-def test_a_few_properties_get_posthog_s_name_unless_the_call_has_that_too(own: dict[str, Any], mapped: dict[str, Any]) -> None:
+def test_a_few_properties_get_posthog_s_name_unless_the_call_has_that_too(
+    own: dict[str, Any], mapped: dict[str, Any]
+) -> None:
     assert to_posthog(message(properties=own)) == event(**mapped)

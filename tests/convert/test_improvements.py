@@ -25,7 +25,9 @@ ALWAYS = {
 NO_IP = {"$geoip_disable": True}
 
 
-def properties(server: PostHogServer, call: str, *, settings: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+def properties(
+    server: PostHogServer, call: str, *, settings: dict[str, Any] | None = None, **arguments: Any
+) -> dict[str, Any]:
     """The properties that arrive for a call; all else of the event is checked here."""
     accepted, _ = made(server, call, settings, arguments)
     (event,) = server.events
@@ -78,7 +80,9 @@ def test_2_the_call_s_groups_and_the_context_s_are_merged_and_the_call_s_win(pos
     found = properties(posthog_server, "track", properties={"$groups": {"team": "t1"}}, context={"groupId": "g1"})
     assert found == {**ALWAYS, **NO_IP, "$groups": {"segment_group": "g1", "team": "t1"}, "segment_groupId": "g1"}
     posthog_server.clear()
-    found = properties(posthog_server, "track", properties={"$groups": {"segment_group": "own"}}, context={"groupId": "g1"})
+    found = properties(
+        posthog_server, "track", properties={"$groups": {"segment_group": "own"}}, context={"groupId": "g1"}
+    )
     assert found == {**ALWAYS, **NO_IP, "$groups": {"segment_group": "own"}, "segment_groupId": "g1"}
 
 
@@ -108,7 +112,10 @@ def test_3_with_an_ip_geoip_stays_on(call: str, posthog_server: PostHogServer) -
 def test_3_an_ip_or_a_geoip_of_the_call_s_own_stands(posthog_server: PostHogServer) -> None:
     assert properties(posthog_server, "track", properties={"$ip": "192.0.2.8"}) == {**ALWAYS, "$ip": "192.0.2.8"}
     posthog_server.clear()
-    assert properties(posthog_server, "track", properties={"$geoip_disable": False}) == {**ALWAYS, "$geoip_disable": False}
+    assert properties(posthog_server, "track", properties={"$geoip_disable": False}) == {
+        **ALWAYS,
+        "$geoip_disable": False,
+    }
 
 
 def test_4_page_and_screen_keep_name_and_category(posthog_server: PostHogServer) -> None:
@@ -123,7 +130,12 @@ def test_4_a_property_of_that_name_wins(own: dict[str, Any], posthog_server: Pos
     said = {"name": "Pricing", "category": "Docs"}
     assert properties(posthog_server, "page", **said, properties=own) == {**ALWAYS, **NO_IP, **own}
     posthog_server.clear()
-    assert properties(posthog_server, "screen", **said, properties=own) == {**ALWAYS, **NO_IP, "$screen_name": "Pricing", **own}
+    assert properties(posthog_server, "screen", **said, properties=own) == {
+        **ALWAYS,
+        **NO_IP,
+        "$screen_name": "Pricing",
+        **own,
+    }
 
 
 def test_6_ids_are_strings_everywhere(posthog_server: PostHogServer) -> None:
@@ -147,17 +159,27 @@ IDENTIFIED_ONLY = {"settings": {"person_profiles": "identified_only"}}
 
 @pytest.mark.parametrize("call", ["track", "page", "screen"])
 def test_8_identified_only_makes_no_person_of_an_anonymous_call(call: str, posthog_server: PostHogServer) -> None:
-    assert properties(posthog_server, call, **ANONYMOUS, **IDENTIFIED_ONLY) == {**ALWAYS, **NO_IP, "$process_person_profile": False}
+    assert properties(posthog_server, call, **ANONYMOUS, **IDENTIFIED_ONLY) == {
+        **ALWAYS,
+        **NO_IP,
+        "$process_person_profile": False,
+    }
     posthog_server.clear()
     assert properties(posthog_server, call, **ANONYMOUS) == {**ALWAYS, **NO_IP}
 
 
-SAYS_SOMETHING_OF_THE_PERSON: list[dict[str, Any]] = [{key: {"a": "b"}} for key in ("$groups", "$set", "$set_once")] + [{"$unset": ["a"]}]
+SAYS_SOMETHING_OF_THE_PERSON: list[dict[str, Any]] = [{key: {"a": "b"}} for key in ("$groups", "$set", "$set_once")] + [
+    {"$unset": ["a"]}
+]
 
 
 @pytest.mark.parametrize("own", SAYS_SOMETHING_OF_THE_PERSON, ids=lambda own: str(*own))
 def test_8_not_when_the_call_says_something_of_the_person(own: dict[str, Any], posthog_server: PostHogServer) -> None:
-    assert properties(posthog_server, "track", properties=own, **ANONYMOUS, **IDENTIFIED_ONLY) == {**ALWAYS, **NO_IP, **own}
+    assert properties(posthog_server, "track", properties=own, **ANONYMOUS, **IDENTIFIED_ONLY) == {
+        **ALWAYS,
+        **NO_IP,
+        **own,
+    }
 
 
 def test_8_not_when_the_context_has_a_group(posthog_server: PostHogServer) -> None:
@@ -181,7 +203,11 @@ def test_8_never_on_alias(posthog_server: PostHogServer) -> None:
 
 def test_8_the_call_s_own_wins(posthog_server: PostHogServer) -> None:
     own = {"$process_person_profile": True}
-    assert properties(posthog_server, "track", properties=own, **ANONYMOUS, **IDENTIFIED_ONLY) == {**ALWAYS, **NO_IP, **own}
+    assert properties(posthog_server, "track", properties=own, **ANONYMOUS, **IDENTIFIED_ONLY) == {
+        **ALWAYS,
+        **NO_IP,
+        **own,
+    }
 
 
 def test_9_group_type_names_segment_s_groups(posthog_server: PostHogServer) -> None:
@@ -234,7 +260,11 @@ def test_11_the_session_is_never_segment_s_own(posthog_server: PostHogServer) ->
 
 
 def test_11_a_session_of_the_call_arrives(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
-    assert properties(posthog_server, "track", properties={"$session_id": SESSION}) == {**ALWAYS, **NO_IP, "$session_id": SESSION}
+    assert properties(posthog_server, "track", properties={"$session_id": SESSION}) == {
+        **ALWAYS,
+        **NO_IP,
+        "$session_id": SESSION,
+    }
     assert warnings(caplog) == []
 
 

@@ -18,7 +18,8 @@ from analytics_posthog.convert import to_posthog
 from tests.support.posthog_server import PostHogServer
 
 CASES: list[dict[str, Any]] = [
-    json.loads(line) for line in (Path(__file__).parent / "cases" / "destination_cases.jsonl").read_text("utf-8").splitlines()
+    json.loads(line)
+    for line in (Path(__file__).parent / "cases" / "destination_cases.jsonl").read_text("utf-8").splitlines()
 ]
 IDS = [f"{number}-{case['message']['type']}" for number, case in enumerate(CASES, 1)]
 
@@ -29,7 +30,10 @@ ARGUMENTS = {
     "previousId": "previous_id",
     "groupId": "group_id",
     "messageId": "message_id",
-    **{name: name for name in ("event", "properties", "traits", "name", "category", "context", "integrations", "timestamp")},
+    **{
+        name: name
+        for name in ("event", "properties", "traits", "name", "category", "context", "integrations", "timestamp")
+    },
 }
 OURS_TO_SAY = ("$lib", "segment_library")  # which client put the event on the wire, and which made the message
 
@@ -62,12 +66,16 @@ def compared(ours: dict[str, Any], recorded: dict[str, Any]) -> dict[str, Any]:
         if value is None and key.startswith(("$", "utm_")):
             properties.setdefault(key, None)  # a mapped key without a value may be absent
         if key == "$groups" and isinstance(properties.get(key), dict):
-            properties[key] = {group_type: group for group_type, group in properties[key].items() if group_type in value}
+            properties[key] = {
+                group_type: group for group_type, group in properties[key].items() if group_type in value
+            }
     return {key: ours.get(key) for key in recorded if key != "properties"} | {"properties": properties}
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_over_http_a_call_becomes_the_destination_s_event(case: dict[str, Any], arrived: dict[str, dict[str, Any]]) -> None:
+def test_over_http_a_call_becomes_the_destination_s_event(
+    case: dict[str, Any], arrived: dict[str, dict[str, Any]]
+) -> None:
     recorded = case["event"]
     ours = dict(arrived[recorded["uuid"]])
     assert ours["distinct_id"] == recorded["properties"]["distinct_id"]
@@ -91,11 +99,20 @@ def test_each_case_arrives_once(arrived: dict[str, dict[str, Any]]) -> None:
 
 
 def test_the_comparison_sees_a_difference() -> None:
-    recorded = {"event": "Bought", "properties": {"$os": None, "url": None, "title": "a", "$groups": {"segment_group": "g"}}}
+    recorded = {
+        "event": "Bought",
+        "properties": {"$os": None, "url": None, "title": "a", "$groups": {"segment_group": "g"}},
+    }
     properties = {"url": None, "title": "a", "more": 1, "$groups": {"segment_group": "g", "team": "t"}}
     assert compared({"event": "Bought", "properties": properties}, recorded) == recorded
     assert compared({"event": "Sold", "properties": properties}, recorded) != recorded
-    for key, value in (("title", "b"), ("title", None), ("$os", "Linux"), ("$groups", {"team": "t"}), ("$groups", None)):
+    for key, value in (
+        ("title", "b"),
+        ("title", None),
+        ("$os", "Linux"),
+        ("$groups", {"team": "t"}),
+        ("$groups", None),
+    ):
         assert compared({"event": "Bought", "properties": {**properties, key: value}}, recorded) != recorded
     del properties["url"]
     assert compared({"event": "Bought", "properties": properties}, recorded) != recorded

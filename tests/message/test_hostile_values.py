@@ -70,17 +70,26 @@ def test_a_property_costs_nothing_but_itself(name: str, scene: Scene, caplog: py
         properties = events["Bought"]
         assert (properties["good"], properties["good too"]) == (1, [2])
         # What came is what the message says, and no more than the strict JSON that the server insists on.
-        assert properties.get("bad") == json.loads(json.dumps(message["properties"], default=lambda date: date.isoformat())).get("bad")
+        assert properties.get("bad") == json.loads(
+            json.dumps(message["properties"], default=lambda date: date.isoformat())
+        ).get("bad")
     assert SECRET not in caplog.text
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_an_argument_raises_nothing_but_invalid_message(name: str, scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_argument_raises_nothing_but_invalid_message(
+    name: str, scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whichever argument it is: it's refused by name, or its event arrives, or on_error has the message."""
     accepted_ids, refused = [], []
     # One dict is as good as another, and takes its time.
     for argument in ARGUMENTS[:6] if name in TOO_LARGE else ARGUMENTS:
-        arguments: dict[str, Any] = {"user_id": "u1", "event": "Bought", "message_id": argument, argument: HOSTILE[name]()}
+        arguments: dict[str, Any] = {
+            "user_id": "u1",
+            "event": "Bought",
+            "message_id": argument,
+            argument: HOSTILE[name](),
+        }
         try:
             accepted, message = scene.client.track(**arguments)
         except InvalidMessage as error:

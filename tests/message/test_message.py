@@ -23,7 +23,14 @@ from analytics_posthog.version import VERSION
 SECRET = "4111 1111 1111 1111"
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678901, timezone(timedelta(hours=2)))
 CONTEXT = {"ip": "192.0.2.1", "page": {"url": "https://a.example/?utm_source=x"}, "library": "mine"}
-VALUES = {"price": Decimal("9.5"), "tags": ("a", "b"), "at": WHEN, "n": 1, "nothing": None, "deep": [{"a": [1, 2.5, "c"]}]}
+VALUES = {
+    "price": Decimal("9.5"),
+    "tags": ("a", "b"),
+    "at": WHEN,
+    "n": 1,
+    "nothing": None,
+    "deep": [{"a": [1, 2.5, "c"]}],
+}
 ONLY_POSTHOG = {"All": False, "PostHog": True}
 
 # The arguments of each call, in Segment's order, without message_id, which comes last.
@@ -80,7 +87,13 @@ def test_an_empty_argument_is_segment_s_too(call: str, empty: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "ids", [{"anonymous_id": "a1"}, {"user_id": "", "anonymous_id": "a1"}, {"user_id": "u1", "anonymous_id": ""}, {"user_id": 7}]
+    "ids",
+    [
+        {"anonymous_id": "a1"},
+        {"user_id": "", "anonymous_id": "a1"},
+        {"user_id": "u1", "anonymous_id": ""},
+        {"user_id": 7},
+    ],
 )
 def test_each_way_to_say_who_is_segment_s(ids: dict[str, Any]) -> None:
     for call in CALLS.keys() - {"alias"}:
@@ -168,7 +181,9 @@ GARBAGE: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda value: str(value)[:32] if not isinstance(value, datetime) else type(value).__name__)
+@pytest.mark.parametrize(
+    "garbage", GARBAGE, ids=lambda value: str(value)[:32] if not isinstance(value, datetime) else type(value).__name__
+)
 def test_what_is_no_time_is_refused_by_its_type(garbage: Any, client: Client) -> None:
     with pytest.raises(InvalidMessage, match=r"^track: (the )?timestamp.*(Leave it out|Pass a datetime)") as raised:
         client.track("u1", "Bought", timestamp=garbage)
@@ -213,7 +228,12 @@ IDS: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("given", "expected"), IDS, ids=ascii)
 def test_an_id_becomes_a_string_wherever_it_stands(given: Any, expected: str, client: Client) -> None:
     for call, least in LEAST.items():
-        for argument, field in (("user_id", "userId"), ("previous_id", "previousId"), ("group_id", "groupId"), ("message_id", "messageId")):
+        for argument, field in (
+            ("user_id", "userId"),
+            ("previous_id", "previousId"),
+            ("group_id", "groupId"),
+            ("message_id", "messageId"),
+        ):
             if argument in least or argument == "message_id":
                 assert getattr(client, call)(**{**least, argument: given})[1][field] == expected
     message = client.track(None, "Bought", anonymous_id=given)[1]
@@ -246,7 +266,11 @@ def test_an_object_with_a_string_of_its_own_is_taken_where_segment_takes_it(clie
 AN_ID = "a string, a number or a UUID that isn't empty"
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("track", {"event": "e"}, f"track needs user_id or anonymous_id: {AN_ID}, got nothing"),
-    ("track", {"user_id": "", "anonymous_id": "", "event": "e"}, f"track needs user_id or anonymous_id: {AN_ID}, got an empty string"),
+    (
+        "track",
+        {"user_id": "", "anonymous_id": "", "event": "e"},
+        f"track needs user_id or anonymous_id: {AN_ID}, got an empty string",
+    ),
     ("identify", {"user_id": [SECRET]}, f"identify needs user_id or anonymous_id: {AN_ID}, got a list"),
     ("page", {"user_id": False}, f"page needs user_id or anonymous_id: {AN_ID}, got nothing"),
     ("screen", {"user_id": {SECRET: 1}}, f"screen needs user_id or anonymous_id: {AN_ID}, got a dict"),
@@ -267,7 +291,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("call", "arguments", "text"), REFUSED, ids=lambda value: str(value)[:40])
-def test_a_wrong_type_is_refused_with_what_is_wrong_and_what_to_do(call: str, arguments: dict[str, Any], text: str, client: Client) -> None:
+def test_a_wrong_type_is_refused_with_what_is_wrong_and_what_to_do(
+    call: str, arguments: dict[str, Any], text: str, client: Client
+) -> None:
     with pytest.raises(AssertionError) as raised:
         getattr(client, call)(**arguments)
     assert (type(raised.value), str(raised.value)) == (InvalidMessage, text)

@@ -21,7 +21,15 @@ from tests.support.kinds_of_values import KINDS
 _SHARED = [1, 2]
 PLAIN: dict[str, dict[str, Any]] = {
     "nothing": {},
-    "one of each": {"s": "text", "i": -5, "f": 0.25, "t": True, "n": None, "d": {"a": [1, "b", {}]}, "l": [[], {"c": None}, 2.5, False]},
+    "one of each": {
+        "s": "text",
+        "i": -5,
+        "f": 0.25,
+        "t": True,
+        "n": None,
+        "d": {"a": [1, "b", {}]},
+        "l": [[], {"c": None}, 2.5, False],
+    },
     "no ASCII": {"name": "Zoë \U0001f600", "names": ["é"], "in": {"deeper": "ü"}},
     "lone surrogates": {"name": "\ud800a", "names": ["\udfff"]},
     "JSON's own characters": {"a": '"\\\n\x00</script>'},
@@ -86,7 +94,9 @@ def test_it_adds_to_the_size_that_it_was_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"a": dict.fromkeys(map(str, range(MAX_SIZE // 20)))}, {"a": [0] * (MAX_SIZE // 20)}], ids=["dict", "list"]
+    "value",
+    [{"a": dict.fromkeys(map(str, range(MAX_SIZE // 20)))}, {"a": [0] * (MAX_SIZE // 20)}],
+    ids=["dict", "list"],
 )
 def test_it_gives_up_at_more_than_any_event_can_have(value: dict[str, Any]) -> None:
     assert plain_copy(value, 0) is None
@@ -119,7 +129,9 @@ def test_a_list_of_short_texts_is_estimated_at_little_more_than_it_has() -> None
     assert found[1] < 4 * len(json.dumps(found[0]))
 
 
-@pytest.mark.parametrize("name", [name for name in (*HOSTILE, *KINDS) if "thread" not in name])  # which changes it between the two
+@pytest.mark.parametrize(
+    "name", [name for name in (*HOSTILE, *KINDS) if "thread" not in name]
+)  # which changes it between the two
 def test_whatever_it_is_given_it_agrees_with_the_long_way_or_gives_up(name: str) -> None:
     made = HOSTILE[name]() if name in HOSTILE else KINDS[name][0]
     found = plain_copy({"value": made}, 0)

@@ -115,7 +115,9 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(record.levelname, record.getMessage()) for record in caplog.records]
 
 
-def test_a_warning_names_the_key_and_the_type_and_never_the_value(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_names_the_key_and_the_type_and_never_the_value(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     client.identify("u1", {"payment": {"cards": [Card()], "card": Card()}})
     how = "a Card can't be sent as JSON. Pass a string, a number, a list or a dict"
     assert warnings(caplog) == [
@@ -138,7 +140,13 @@ def test_keys_of_any_kind_and_length_make_one_short_line(client: Client, caplog:
 
 
 def test_the_caller_s_dicts_are_neither_changed_nor_shared(posthog_server: PostHogServer) -> None:
-    given: dict[str, Any] = {"list": [1, [2]], "dict": {"a": {"b": 1}}, "item": Item("a1", Decimal(1)), 7: {1}, "n": float("nan")}
+    given: dict[str, Any] = {
+        "list": [1, [2]],
+        "dict": {"a": {"b": 1}},
+        "item": Item("a1", Decimal(1)),
+        7: {1},
+        "n": float("nan"),
+    }
     context: dict[str, Any] = {"page": {"url": "https://a.example/"}}
     before = copy.deepcopy((given, context))
     with Client("phc_key", posthog_server.url, upload_interval=0.2) as client:
@@ -151,7 +159,9 @@ def test_the_caller_s_dicts_are_neither_changed_nor_shared(posthog_server: PostH
         context["page"]["url"] = "https://b.example/"
         assert message == expected
     (event,) = posthog_server.events
-    sent = {key: value for key, value in event["properties"].items() if key in {*expected["properties"], "$current_url"}}
+    sent = {
+        key: value for key, value in event["properties"].items() if key in {*expected["properties"], "$current_url"}
+    }
     assert sent == {
         "list": [1, [2]],
         "dict": {"a": {"b": 1}},
