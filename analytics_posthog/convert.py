@@ -16,18 +16,18 @@ from .errors import InvalidMessage
 
 Event: TypeAlias = dict[str, Any]
 Properties: TypeAlias = dict[str, Any]
-Warn: TypeAlias = Callable[[str, str], None]
+_Warn: TypeAlias = Callable[[str, str], None]
 
 # Segment's call: PostHog's event. None: the event's name is the one that the call was given.
 EVENTS: Final[dict[str, str | None]] = {
     "track": None,
-    "identify": "$identify",  # NO_USER without a userId
+    "identify": "$identify",  # _NO_USER without a userId
     "page": "$pageview",
     "screen": "$screen",
     "group": "$groupidentify",
     "alias": "$create_alias",
 }
-NO_USER: Final = "$set"  # the event of an identify that has only an anonymousId
+_NO_USER: Final = "$set"  # the event of an identify that has only an anonymousId
 
 # PostHog's property: the field of that call's message that it holds. `_add_fields` says how.
 FIELDS: Final[dict[str, dict[str, str]]] = {
@@ -98,7 +98,7 @@ def to_posthog(
     *,
     group_type: str = "segment_group",
     person_profiles: str = "always",
-    warn: Warn = _no_warning,
+    warn: _Warn = _no_warning,
 ) -> Event:
     """Return the PostHog event for a Segment message.
 
@@ -130,7 +130,7 @@ def to_posthog(
     if "$session_id" in properties:
         _check_session_id(properties["$session_id"], warn)
     properties["distinct_id"] = distinct_id
-    name = NO_USER if call == "identify" and not _given(user_id) else EVENTS[call] or message.get("event")
+    name = _NO_USER if call == "identify" and not _given(user_id) else EVENTS[call] or message.get("event")
     event = {"event": name, "distinct_id": distinct_id, "properties": properties}
     if message.get("timestamp") is not None:
         event["timestamp"] = message["timestamp"]
@@ -206,7 +206,7 @@ def _add_properties(properties: Properties, own: dict[str, Any]) -> None:
         del properties["url"]
 
 
-def _add_fields(properties: Properties, message: dict[str, Any], call: str, distinct_id: str, warn: Warn) -> None:
+def _add_fields(properties: Properties, message: dict[str, Any], call: str, distinct_id: str, warn: _Warn) -> None:
     """Add the call's fields by their table. A property `name` or `category` of the call wins over the field."""
     for name, field in FIELDS[call].items():
         value = message.get(field)
@@ -238,7 +238,7 @@ def _add_groups(properties: Properties, group_id: Any, group_type: str) -> None:
         properties["$groups"] = {group_type: str(group_id), **_dict(properties.get("$groups"))}
 
 
-def _add_merge_key(properties: Properties, key: str, value: Any, distinct_id: str, warn: Warn) -> None:
+def _add_merge_key(properties: Properties, key: str, value: Any, distinct_id: str, warn: _Warn) -> None:
     """Add an id to merge with distinct_id, unless PostHog would refuse it, and might drop the event."""
     merge_id = "" if value is None else str(value)
     bare = merge_id
@@ -271,7 +271,7 @@ def _host(url: Any) -> str:
     return rest.rpartition("@")[2].lower()
 
 
-def _check_session_id(session_id: Any, warn: Warn) -> None:
+def _check_session_id(session_id: Any, warn: _Warn) -> None:
     """Warn of a session id that is not a UUIDv7: PostHog ignores it silently."""
     try:
         if UUID(session_id).version == 7:

@@ -228,7 +228,7 @@ def _moment(value: date) -> date:
         return value if type(value) is date else date.fromordinal(date.toordinal(value))
     if type(value) is not datetime:
         value = datetime.combine(value, datetime.timetz(value))
-    if value.tzinfo is not None and type(value.tzinfo) is not timezone:
+    if type(value.tzinfo) is not timezone:
         offset = value.utcoffset()
         value = value.replace(tzinfo=None if offset is None else timezone(offset))
     return value

@@ -1,4 +1,4 @@
-"""Improvements 5 and 7 in tables: the context in PostHog's own names, and the ids that PostHog does not merge."""
+"""Improvements 5 and 7: the context under PostHog's own names, and the ids that PostHog does not merge."""
 
 from __future__ import annotations
 
@@ -82,12 +82,13 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"page": {"search": "?utm_source=query"}, "campaign": {"source": None}}, {"utm_source": "query"}),
 ]
 CLICK_IDS = (
-    "gclid gclsrc dclid gbraid wbraid gad_source fbclid msclkid twclid li_fat_id igshid ttclid rdt_cid epik qclid sccid irclid _kx mc_cid"
+    "gclid gclsrc dclid gbraid wbraid gad_source fbclid msclkid twclid li_fat_id igshid ttclid rdt_cid epik qclid "
+    "sccid irclid _kx mc_cid"
 ).split()
 
 
 @pytest.mark.parametrize(("context", "mapped"), CONTEXTS, ids=[str(row[0]) for row in CONTEXTS])
-def test_5_the_context_goes_to_posthog_s_own_names(
+def test_5_the_context_gets_posthog_s_own_names(
     context: dict[str, Any], mapped: dict[str, Any], posthog_server: PostHogServer
 ) -> None:
     whole = {f"segment_{key}": value for key, value in context.items() if key != "campaign"}
@@ -144,7 +145,7 @@ MERGED = ["Null", "NULL", "nan", "[object object]", "00", "guest1", "my id", "\"
 
 
 @pytest.mark.parametrize("call", ["identify", "alias"])
-def test_7_an_id_that_posthog_refuses_to_merge_is_left_out_and_its_event_sent(
+def test_7_an_id_that_posthog_does_not_merge_is_left_out_and_its_event_sent(
     call: str, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert sent_with(posthog_server, call, REFUSED) == dict.fromkeys(REFUSED)
@@ -154,7 +155,7 @@ def test_7_an_id_that_posthog_refuses_to_merge_is_left_out_and_its_event_sent(
 
 
 @pytest.mark.parametrize("call", ["identify", "alias"])
-def test_7_an_id_that_only_looks_like_one_is_merged(
+def test_7_an_id_that_only_looks_like_a_refused_one_is_merged(
     call: str, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert sent_with(posthog_server, call, MERGED) == {merge_id: merge_id for merge_id in MERGED}
@@ -162,7 +163,7 @@ def test_7_an_id_that_only_looks_like_one_is_merged(
 
 
 def sent_with(server: PostHogServer, call: str, merge_ids: list[str]) -> dict[str, str | None]:
-    """For each id the merge key that arrived with its event, which is else complete."""
+    """The merge key that arrived for each id. The rest of each event is checked here."""
     key = {"identify": "$anon_distinct_id", "alias": "alias"}[call]
     with Client("phc_key", server.url) as client:
         for number, merge_id in enumerate(merge_ids):
@@ -174,7 +175,9 @@ def sent_with(server: PostHogServer, call: str, merge_ids: list[str]) -> dict[st
     return dict(zip(merge_ids, found, strict=True))
 
 
-def test_7_an_empty_merge_id_is_nobody_s_fault(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
-    """Identify without an anonymous id is the usual case, not one to warn of."""
+def test_7_an_empty_anonymous_id_is_left_out_without_a_warning(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An identify without an anonymous id is the usual case."""
     assert properties(posthog_server, "identify", anonymous_id="") == {**ALWAYS, **NO_IP, "$set": {}}
     assert warnings(caplog) == []

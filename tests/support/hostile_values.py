@@ -1,6 +1,6 @@
-"""Values that an app may hand over by mistake, or that somebody made to break a call.
+"""Values that an app may pass in by mistake, or that were made to break a call.
 
-`HOSTILE` maps a name to a function that makes the value anew, because some are used up by the first who touches them.
+`HOSTILE` maps a name to a function that makes a new value, because some values are used up by their first reader.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "10**30 dicts": lambda: nested(30, lambda inner: {str(number): inner for number in range(10)}, {}),
     "10**30 tuples of bytes": lambda: nested(30, lambda inner: (inner,) * 10, b""),
     "2**99 dataclasses": lambda: nested(99, lambda inner: Box([inner, inner]), Empty()),
-    # as large as still goes
+    # just small enough
     "100,000 control characters": lambda: "\x00" * 100_000,
     # cycles and depth
     "a list in itself": lambda: in_itself([], list.append),
@@ -105,19 +105,19 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "a str that refuses all": lambda: refusing(str, " ".join(METHODS), "isascii", "encode", "strip")("x"),
     "bytes that refuse all": lambda: refusing(bytes, "bytes len iter getitem", "decode")(b"x"),
     "memory that was given back": released,
-    # what is used up by reading
+    # used up by reading
     "a generator": lambda: (number for number in range(3)),
     "an iterator": lambda: iter([1, 2]),
     "an asynchronous generator": numbers,
     "a file": lambda: io.BytesIO(b"text"),
-    # what no JSON can hold
+    # types that JSON can't hold
     "a function": lambda: refuse,
     "a class": lambda: Box,
     "a module": lambda: sys,
     "a lock": threading.Lock,
     "an exception": an_error_with_its_frames,
     "an object": object,
-    # what raises when it is touched
+    # raise when they are read
     "an object whose repr raises": refusing(object, "repr str"),
     "an object that refuses all": refusing(object),
     "a key that refuses all but its hash": lambda: {refusing(object, "repr str bool len iter getattribute")(): 1},
@@ -159,7 +159,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "a time zone that answers once": lambda: datetime(2026, 1, 2, tzinfo=ZoneOnce()),
     "a time zone that raises": lambda: datetime(2026, 1, 2, tzinfo=NoZone()),
     "a number that claims to be numpy's": type("Fake", (), {"__module__": "numpy", "tolist": lambda self: self}),
-    # what changes during the call
+    # change during the call
     "a dict that grows while it is read": changed_while_read,
     "an OrderedDict that grows while it is read": lambda: changed_while_read(collections.OrderedDict),
     "a dict changed by a thread": lambda: changed_by_a_thread({}, change_dict),
@@ -172,5 +172,5 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     ),
 }
 
-# Those that no event can hold; each of the others costs at most itself.
+# The values that no event can hold. Each of the others costs at most itself.
 TOO_LARGE = frozenset(list(HOSTILE)[: list(HOSTILE).index("100,000 control characters")])

@@ -1,4 +1,4 @@
-"""A value of every kind that an app may put into a dict, and what is to arrive for it."""
+"""A value of every type that an app may put into a dict, and the value that must arrive."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Customer(pydantic.BaseModel):
 
 
 class OldModel:
-    """As pydantic 1 makes its models."""
+    """A model as in pydantic 1."""
 
     __fields__ = {"name": None}
 
@@ -99,7 +99,7 @@ class OldModel:
 ID = UUID("12345678-1234-5678-1234-567812345678")
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901)
 
-# What is handed over: what arrives.
+# name: (the value passed in, the value that arrives)
 KINDS: dict[str, tuple[Any, Any]] = {
     "str": ("Zoë 😀", "Zoë 😀"),
     "int": (2**64, 2**64),
@@ -181,7 +181,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "NaN of a subclass": (Real("nan"), None),
     "Decimal NaN": ([Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity")], [None, None, None]),
     "integer within a double": (10**200, 10**200),
-    "integer beyond a double": (-(2**1024), None),
+    "integer beyond a double": ([2**1023, -(2**1024)], [None, None]),
     "lone surrogate": ("a\ud83db", "a\ufffdb"),
     "surrogates in the wrong order": ("\ude00\ud83d", "\ufffd\ufffd"),
     "pair of surrogates": ("\ud83d\ude00", "😀"),
