@@ -13,7 +13,7 @@ from uuid import UUID
 from ..errors import InvalidMessage
 from ..version import VERSION
 from .kinds import describe, kind_name
-from .plain import WIDEST, text
+from .plain import WIDEST, plain_copy, text
 from .times import now_text, timestamp_text
 from .values import Pass, clean_field
 
@@ -82,12 +82,16 @@ def _complete(call: str, message: Message, done: Pass) -> Message:
             size += WIDEST * len(value)
         elif value is not None:
             made[field] = clean_field(field, value, done)
-    made["timestamp"] = now_text() if message["timestamp"] is None else timestamp_text(call, message["timestamp"])
     made["messageId"] = message_id = stringify_id(message["messageId"]) or new_id()
+    made["timestamp"] = now_text() if message["timestamp"] is None else timestamp_text(call, message["timestamp"])
     done.size += size + WIDEST * len(message_id)
     for field, value in message.items():
         if field not in _NO_VALUES:
-            made[field] = clean_field(field, value, done)
+            plain = plain_copy(value, done.size) if type(value) is dict else None
+            if plain is None:
+                made[field] = clean_field(field, value, done)
+            else:
+                made[field], done.size = plain
     made["context"]["library"] = {"name": "analytics-python", "version": VERSION}
     return made
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from .kinds import kind_name
-from .plain import HIGHEST, LOWEST, MAX_SIZE, PAIR_COST, WIDEST, plain_copy, text
+from .plain import HIGHEST, LOWEST, MAX_SIZE, PAIR_COST, WIDEST, text
 
 # PostHog's JSON parser stops at 128 levels, of which the batch and the event take a few.
 MAX_DEPTH: Final = 100
@@ -73,10 +73,6 @@ def clean_dict(item: dict[Any, Any], done: Pass) -> dict[str, Any]:
 
 def clean_field(name: str, item: Any, done: Pass) -> Any:
     """Return a clean copy of a message's field; {} if JSON can't hold it, or if it only claims to be a dict."""
-    plain = plain_copy(item, done.size) if type(item) is dict else None
-    if plain is not None:
-        copy, done.size = plain
-        return copy
     done.keys.append(name)
     cleaned = _walk(item, done)
     done.keys.pop()
