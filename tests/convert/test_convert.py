@@ -204,6 +204,21 @@ def test_a_message_without_a_time_becomes_an_event_that_posthog_takes(timestamp:
     assert refusal(converted) is None
 
 
+def test_a_merge_id_that_is_left_out_is_warned_of() -> None:
+    """An alias without a previousId too: it does nothing. An identify without an anonymousId is the usual case."""
+    why = "PostHog doesn't merge such an id (blank, too general, too long, or the same)"
+    for given, key in [
+        (message("alias"), "alias"),
+        (message("alias", previousId="guest"), "alias"),
+        (message("identify", anonymousId="guest"), "$anon_distinct_id"),
+        (message("identify"), None),
+        (message("identify", userId=None, anonymousId="a1"), None),
+    ]:
+        warned: list[tuple[str, str]] = []
+        to_posthog(given, warn=lambda *of, warned=warned: warned.append(of))  # type: ignore[misc]
+        assert warned == ([(key, f"left out {key}: {why}; the event is sent")] if key else [])
+
+
 WRONG_CONTEXTS: list[tuple[str, Any, dict[str, Any]]] = [
     ("page", "https://shop.example", {}),
     ("page", None, {}),

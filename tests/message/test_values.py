@@ -97,6 +97,14 @@ def test_huge_nested_lists_take_bounded_time_and_memory(leaf: Any, monkeypatch: 
     assert json.dumps(copied).count("[") < 600_000
 
 
+def test_the_size_is_never_below_that_of_the_json() -> None:
+    for value in (["text"] * 1000, ("text",) * 1000, {"a": ("text" * 1000,)}, [10**200] * 100):
+        done = Pass()
+        copied = clean_dict({"value": value}, done)
+        size = len(json.dumps(copied))
+        assert size - len("{}") <= done.size < 3 * size
+
+
 def test_a_generator_is_left_out_and_not_used_up(client: Client) -> None:
     generator = (number for number in range(3))
     assert "value" not in properties(client, generator)

@@ -167,6 +167,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "numpy str": (np.str_("a"), "a"),
     "numpy day": (np.datetime64("2026-01-02"), "2026-01-02"),
     "numpy moment in nanoseconds": (np.datetime64("2026-01-02T03:04:05.678901234"), "2026-01-02T03:04:05.678901"),
+    "numpy moment in picoseconds": (np.datetime64("1970-02-03T04:05:06", "ps"), "1970-02-03T04:05:06"),
     "numpy duration in nanoseconds": (np.timedelta64(1_500_000_000, "ns"), 1.5),
     "numpy's no time": (np.datetime64("NaT", "s"), None),
     "numpy array": (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
