@@ -10,6 +10,7 @@ from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signa
 from .official import Official, disable_all
 from .posthog import PostHog, request_context
 from .protocol import Delivery, OnSettled
+from .refusal import refusal
 from .report import Report, log
 from .retries import REFUSED, Sender
 
@@ -43,6 +44,7 @@ __all__ = [
     "on_signals",
     "post_batch",
     "post_texts",
+    "refusal",
     "request_context",
     "why_not_taken",
     "write_event",

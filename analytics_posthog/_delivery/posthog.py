@@ -18,7 +18,7 @@ from posthog.contexts import get_context_session_id, get_tags
 from .._message import Message
 from .._settings import Settings
 from ..convert import wanted
-from ..errors import AnalyticsError, ClientShutDown, DeliveryError, QueueFull
+from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
 from .clock import now
 from .consumer import Consumer
 from .events import Events
@@ -26,6 +26,7 @@ from .http import Session, Target, post_batch
 from .ledger import Ledger, Ticket
 from .official import Official
 from .protocol import OnSettled
+from .refusal import refusal
 from .report import Report
 from .retries import SHUT_DOWN, Sender
 
@@ -75,6 +76,9 @@ class PostHog:
 
     def send(self, message: Message, size: int | None = None) -> str:
         """Put a message on the queue, or, in sync_mode, send it. Return why it is not to be sent, or ""; see Delivery."""
+        reason = refusal(message)
+        if reason is not None:
+            raise InvalidMessage(reason)
         if not self._settings.sends:
             return "send is False" if self._settings.key else "write_key is empty"
         if not wanted(message):

@@ -9,9 +9,11 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
-from .archive import STDIN as STDIN, find as find, is_url
+from .archive import STDIN as STDIN
 from .archive import Unreadable as Unreadable
+from .archive import find as find
 from .archive import identity as identity
+from .archive import is_url
 from .archive import name_of as name_of
 from .archive import opened as opened
 from .event import Choice as Choice
