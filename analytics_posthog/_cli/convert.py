@@ -48,7 +48,9 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", metavar="FILE", nargs="*", help="files of messages; - or none is standard input")
-    parser.add_argument("--side-by-side", action="store_true", help="for reading: the message on the left, the event on the right")
+    parser.add_argument(
+        "--side-by-side", action="store_true", help="for reading: the message on the left, the event on the right"
+    )
     settings.add_conversion_options(parser)
     parser.set_defaults(run=run)
 

@@ -38,8 +38,12 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=PORT, help="(default: %(default)s; 0: any that is free)")
-    parser.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    parser.add_argument("--allow-remote", action="store_true", help="let --host be an address that other machines can reach")
+    parser.add_argument(
+        "--host", metavar="ADDRESS", default="127.0.0.1", help="the address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="let --host be an address that other machines can reach"
+    )
     parser.add_argument("--plain", action="store_true", help="write a line for each event to standard output as well")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.add_argument("--forward", action="store_true", help=f"pass the events on to the PostHog at ${HOST_VARIABLE}")
@@ -81,8 +85,12 @@ def _forward_to(options: argparse.Namespace) -> str | None:
         return None
     found = check_host(options.forward_to or os.environ.get(HOST_VARIABLE))
     if found is None:
-        raise InvalidSetting(f"--forward needs PostHog's address: set ${HOST_VARIABLE}, or name it with --forward-to URL")
+        raise InvalidSetting(
+            f"--forward needs PostHog's address: set ${HOST_VARIABLE}, or name it with --forward-to URL"
+        )
     parts = urlsplit(found)
     if parts.port == options.port and (parts.hostname or "") in ("localhost", options.host, "127.0.0.1", "::1"):
-        raise InvalidSetting("the events would be passed on to the inspector itself. Name PostHog's address with --forward-to URL")
+        raise InvalidSetting(
+            "the events would be passed on to the inspector itself. Name PostHog's address with --forward-to URL"
+        )
     return found

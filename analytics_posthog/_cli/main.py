@@ -69,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except Exception as error:
         where = _place(error.__traceback__)
-        _say(f"error: {type(error).__name__} at {where}, which should not happen. Please report it, without anybody's data")
+        _say(
+            f"error: {type(error).__name__} at {where}, which should not happen. Please report it, without anybody's data"
+        )
         return FAILED
 
 
@@ -85,7 +87,9 @@ def _run(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {VERSION}")
-    subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True, parser_class=_Parser)
+    subcommands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True, parser_class=_Parser
+    )
     for name in COMMANDS:
         import_module(f".{name}", __package__).add_to(subcommands)
     try:

@@ -36,7 +36,9 @@ class Progress:
             self._task = self._bar.add_task("", total=self._all_bytes or None, said="")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._show()
             self._bar.stop()
@@ -126,4 +128,9 @@ def _bar() -> Any:
         from rich.progress import Progress as Bar
     except ImportError:
         return None
-    return Bar(BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[said]}"), console=Console(stderr=True))
+    return Bar(
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[said]}"),
+        console=Console(stderr=True),
+    )

@@ -60,14 +60,36 @@ def add_to(subcommands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("sources", nargs="+", metavar="SOURCE", help="files, directories, globs, s3:// and gs:// URLs, or - for standard input")
+    add(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="files, directories, globs, s3:// and gs:// URLs, or - for standard input",
+    )
     add("--since", metavar="TIME", help="messages from then on, by their timestamp: 2024-05-31 or 2024-05-31T12:00:00Z")
     add("--until", metavar="TIME", help="messages before then; a date is its midnight in UTC")
     add("--only", metavar="CALLS", default="", help="only these calls, such as track,identify")
-    add("--skip-events", metavar="NAMES", default="", help="leave out track calls of these names, with commas between them")
+    add(
+        "--skip-events",
+        metavar="NAMES",
+        default="",
+        help="leave out track calls of these names, with commas between them",
+    )
     add("--set-once", action="store_true", help="old traits don't overwrite newer ones; see below")
-    add("--rate", metavar="N", type=float, default=DEFAULT_RATE, help="events a second at most, 0 for no limit (default: %(default)s)")
-    add("--max-retries", metavar="N", type=int, default=10, help="tries after a failed one, in about 3 minutes (default: %(default)s)")
+    add(
+        "--rate",
+        metavar="N",
+        type=float,
+        default=DEFAULT_RATE,
+        help="events a second at most, 0 for no limit (default: %(default)s)",
+    )
+    add(
+        "--max-retries",
+        metavar="N",
+        type=int,
+        default=10,
+        help="tries after a failed one, in about 3 minutes (default: %(default)s)",
+    )
     add("--dry-run", action="store_true", help="count what would be sent and refused; send and write nothing")
     add("--rejects", metavar="FILE", default=REJECTS, help="where lines go that can't be sent (default: %(default)s)")
     add("--state", metavar="DIR", default=STATE, help="where it is kept how far each file is (default: %(default)s)")
@@ -181,7 +203,10 @@ def _print_summary(progress: Progress, options: argparse.Namespace) -> None:
         _print_counts(summary.events)
     if summary.first:
         say(f"first: {summary.first}\nlast: {summary.last}\n")
-    for name, counts in (("skipped", summary.skipped), ("would be rejected" if options.dry_run else "rejected", summary.rejected)):
+    for name, counts in (
+        ("skipped", summary.skipped),
+        ("would be rejected" if options.dry_run else "rejected", summary.rejected),
+    ):
         say(f"{name}: {sum(counts.values()):,}\n")
         _print_counts(counts)
     if options.dry_run and options.rate:

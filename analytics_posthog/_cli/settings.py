@@ -21,20 +21,30 @@ _PUT: Final = f"Put it into the environment as {KEY_VARIABLE}, or into a file an
 # What PostHog's keys begin with, whole or behind an option's "=", and options by which other tools take a key.
 _A_KEY: Final = re.compile(r"(?:^|=)\s*['\"]?ph(?:[cx]_\w|[ars]_[a-z0-9]{16})", re.ASCII | re.I)
 _KEY_OPTION: Final = re.compile(
-    r"--?(?:(?:project|posthog|segment)[-_]?)?(?:api|write|personal|secret)?[-_]?(?:api[-_]?)?(?:key|token)(?:=.*)?", re.I | re.S
+    r"--?(?:(?:project|posthog|segment)[-_]?)?(?:api|write|personal|secret)?[-_]?(?:api[-_]?)?(?:key|token)(?:=.*)?",
+    re.I | re.S,
 )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add `--host` and `--key-file` to a command that sends."""
-    parser.add_argument("--host", metavar="URL", help=f"PostHog's address (default: ${HOST_VARIABLE}, else https://us.i.posthog.com)")
-    parser.add_argument("--key-file", metavar="FILE", help=f"a file that holds the project API key (default: the key in ${KEY_VARIABLE})")
+    parser.add_argument(
+        "--host", metavar="URL", help=f"PostHog's address (default: ${HOST_VARIABLE}, else https://us.i.posthog.com)"
+    )
+    parser.add_argument(
+        "--key-file",
+        metavar="FILE",
+        help=f"a file that holds the project API key (default: the key in ${KEY_VARIABLE})",
+    )
 
 
 def add_conversion_options(parser: argparse.ArgumentParser) -> None:
     """Add the settings of a client that change what a message becomes."""
     parser.add_argument(
-        "--group-type", metavar="NAME", default="segment_group", help="PostHog's name for Segment's groups (default: %(default)s)"
+        "--group-type",
+        metavar="NAME",
+        default="segment_group",
+        help="PostHog's name for Segment's groups (default: %(default)s)",
     )
     parser.add_argument(
         "--person-profiles",
@@ -65,7 +75,9 @@ def key(options: argparse.Namespace) -> str:
     found = os.environ.get(KEY_VARIABLE, "") if options.key_file is None else _read(options.key_file)
     if not found.strip():
         where = f"${KEY_VARIABLE} is not set" if options.key_file is None else "the file named by --key-file is empty"
-        raise InvalidSetting(f"no key: {where}. Take the project API key (phc_...) from Settings > Project > General in PostHog. {_PUT}")
+        raise InvalidSetting(
+            f"no key: {where}. Take the project API key (phc_...) from Settings > Project > General in PostHog. {_PUT}"
+        )
     if found.split() != [found.strip()] or not found.strip().isprintable():
         raise InvalidSetting(f"{source(options)} must hold the project API key (phc_...) and nothing else")
     return check_write_key(found)

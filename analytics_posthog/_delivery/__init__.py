@@ -8,12 +8,14 @@ from .http import Session, why_not_taken
 from .ledger import Ledger
 from .lifecycle import call, on_signals
 from .posthog import STALL_TIMEOUT, PostHog, request_context
+from .probe import PROXY_ADVICE, Probe, ProbeFailed, Target, target_for
 from .report import OnError, OnSuccess, Report, log
 
 __all__ = [
     "LIB",
     "MAX_BATCH_SIZE",
     "MAX_EVENT_SIZE",
+    "PROXY_ADVICE",
     "STALL_TIMEOUT",
     "BeforeSend",
     "Event",
@@ -22,9 +24,12 @@ __all__ = [
     "OnError",
     "OnSuccess",
     "PostHog",
+    "Probe",
+    "ProbeFailed",
     "Report",
     "Retries",
     "Session",
+    "Target",
     "Uploader",
     "call",
     "log",
@@ -34,6 +39,7 @@ __all__ = [
     "post_batch",
     "post_texts",
     "request_context",
+    "target_for",
     "why_not_taken",
     "write_event",
 ]

@@ -73,7 +73,9 @@ def replay_file(
     Raises InvalidSetting, DeliveryError if PostHog can't be reached or doesn't take the key, AnalyticsError for a file that can't be
     read, and OSError if state or rejects can't be written.
     """
-    choice = checked_choice((since, until), only, skip_events, set_once=set_once, group_type=group_type, person_profiles=person_profiles)
+    choice = checked_choice(
+        (since, until), only, skip_events, set_once=set_once, group_type=group_type, person_profiles=person_profiles
+    )
     sender = Sender(write_key, host, rate=rate, max_retries=max_retries)
     try:
         on_portion = None if on_progress is None else lambda summary, _: on_progress(summary)

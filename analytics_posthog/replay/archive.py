@@ -55,10 +55,15 @@ def find(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
     for place in places:
         files = [place] if place == STDIN else _remote(place) if is_url(place) else _local(place, left_out)
         if not files:
-            raise InvalidSetting(f"no file at {place}. Name files, directories, globs, s3:// or gs:// URLs, or - for standard input")
+            raise InvalidSetting(
+                f"no file at {place}. Name files, directories, globs, s3:// or gs:// URLs, or - for standard input"
+            )
         found += files
     # By what it is, as links may lead to the same file many times.
-    once = {file if file == STDIN or is_url(file) else os.path.realpath(file): file for file in sorted(found, key=_age, reverse=True)}
+    once = {
+        file if file == STDIN or is_url(file) else os.path.realpath(file): file
+        for file in sorted(found, key=_age, reverse=True)
+    }
     return sorted(once.values(), key=_age)
 
 
@@ -81,7 +86,14 @@ def identity(url: str) -> dict[str, Any]:
             return {"url": path, "size": stat.st_size, "tag": str(stat.st_mtime_ns)}
         system, path = _filesystem(url)
         details = system.info(path)
-    tag = next((str(details[key]) for key in ("ETag", "etag", "md5Hash", "LastModified", "updated", "mtime") if details.get(key)), "")
+    tag = next(
+        (
+            str(details[key])
+            for key in ("ETag", "etag", "md5Hash", "LastModified", "updated", "mtime")
+            if details.get(key)
+        ),
+        "",
+    )
     return {"url": url, "size": details.get("size"), "tag": tag}
 
 
@@ -118,8 +130,14 @@ def _local(place: str, left_out: set[str]) -> list[str]:
                 continue
             seen.add(real)
             names.sort(key=lambda name: (os.path.islink(os.path.join(directory, name)), name))
-            names[:] = [name for name in names if not _hidden(name) and os.path.abspath(os.path.join(directory, name)) not in left_out]
-            files += [file for name in inside if not _hidden(name) and _may_be_read(file := os.path.join(directory, name))]
+            names[:] = [
+                name
+                for name in names
+                if not _hidden(name) and os.path.abspath(os.path.join(directory, name)) not in left_out
+            ]
+            files += [
+                file for name in inside if not _hidden(name) and _may_be_read(file := os.path.join(directory, name))
+            ]
     return [file for file in files if os.path.abspath(file) not in left_out]
 
 
@@ -132,7 +150,9 @@ def _remote(place: str) -> list[str]:
     try:
         system, path = _filesystem(place)
         if _MAGIC.search(path) and not system.exists(path):
-            files = [file for match in system.glob(path) for file in (system.find(match) if system.isdir(match) else [match])]
+            files = [
+                file for match in system.glob(path) for file in (system.find(match) if system.isdir(match) else [match])
+            ]
         else:
             files = system.find(path)  # a file finds itself
         below = len(path.rstrip("/"))
@@ -151,9 +171,13 @@ def _filesystem(url: str) -> tuple[Any, str]:
 
         system, path = url_to_fs(url)
     except ImportError as error:
-        raise InvalidSetting(f"{url.partition('://')[0]}:// needs more packages: pip install 'analytics-posthog[replay]'") from error
+        raise InvalidSetting(
+            f"{url.partition('://')[0]}:// needs more packages: pip install 'analytics-posthog[replay]'"
+        ) from error
     except ValueError as error:
-        raise InvalidSetting(f"{url.partition('://')[0]}:// is no kind of address that fsspec knows, such as s3:// or gs://") from error
+        raise InvalidSetting(
+            f"{url.partition('://')[0]}:// is no kind of address that fsspec knows, such as s3:// or gs://"
+        ) from error
     return system, path
 
 
@@ -171,7 +195,9 @@ def _age(url: str) -> tuple[Any, ...]:
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in re.split(r"(\d{1,20})", text)]
+    return [
+        (int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in re.split(r"(\d{1,20})", text)
+    ]
 
 
 def _why(error: BaseException) -> str:

@@ -41,10 +41,14 @@ class State:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._load()
         except OSError as error:
-            raise InvalidSetting(f"the state can't be kept in {self._directory}: {error.strerror}. Name another directory") from error
+            raise InvalidSetting(
+                f"the state can't be kept in {self._directory}: {error.strerror}. Name another directory"
+            ) from error
 
     def _load(self) -> None:
-        with suppress(ValueError, TypeError, KeyError, AttributeError, FileNotFoundError):  # torn by a crash of the machine: begin anew
+        with suppress(
+            ValueError, TypeError, KeyError, AttributeError, FileNotFoundError
+        ):  # torn by a crash of the machine: begin anew
             kept = json.loads(self._path.read_bytes())
             if kept["format"] == _FORMAT:
                 summary = Summary(**kept["summary"])
@@ -53,7 +57,14 @@ class State:
 
     def save(self, line: int, summary: Summary, *, done: bool = False) -> None:
         """Write down how far it is. Raises OSError."""
-        kept = {"format": _FORMAT, "source": self._source, "line": line, "done": done, "summary": summary.as_dict(), "mark": self.mark}
+        kept = {
+            "format": _FORMAT,
+            "source": self._source,
+            "line": line,
+            "done": done,
+            "summary": summary.as_dict(),
+            "mark": self.mark,
+        }
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:

@@ -18,7 +18,9 @@ from .._settings import check_choices
 from ..convert import EVENTS, to_posthog, wanted
 from ..errors import InvalidMessage, InvalidSetting
 
-_FIELDS: Final = {call: ("context", "integrations", "traits" if call in ("identify", "group") else "properties") for call in EVENTS}
+_FIELDS: Final = {
+    call: ("context", "integrations", "traits" if call in ("identify", "group") else "properties") for call in EVENTS
+}
 _IDS: Final = dict.fromkeys(EVENTS, ("userId", "anonymousId")) | {
     "group": ("userId", "anonymousId", "groupId"),
     "alias": ("userId", "anonymousId", "previousId"),
@@ -171,7 +173,9 @@ class Lines:
 
     def _made_up_id(self, number: int, line: bytes) -> str:
         """Return an id that the same line of the same file always has, so that PostHog counts it once."""
-        return sha1(b"%s:%d:%s" % (self._name.encode("utf-8", "replace"), number, line.strip()), usedforsecurity=False).hexdigest()
+        return sha1(
+            b"%s:%d:%s" % (self._name.encode("utf-8", "replace"), number, line.strip()), usedforsecurity=False
+        ).hexdigest()
 
 
 def _null(_: str) -> None:

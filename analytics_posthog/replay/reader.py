@@ -82,7 +82,12 @@ def _add(portion: Portion, make: Lines, number: int, text: bytes, fault: str) ->
         _reject(portion, number, str(error), text)
     except Exception as error:  # whatever a line holds, it costs none of its neighbours
         place = traceback.extract_tb(error.__traceback__)[-1]  # not its text, which may hold people's data
-        log.debug("a line could not be converted: %s at %s:%s", type(error).__name__, os.path.basename(place.filename), place.lineno)
+        log.debug(
+            "a line could not be converted: %s at %s:%s",
+            type(error).__name__,
+            os.path.basename(place.filename),
+            place.lineno,
+        )
         _reject(portion, number, f"can't be converted ({type(error).__name__})", text)
 
 

@@ -54,7 +54,13 @@ class Rejects:
 
     def has(self, mark: Any) -> bool:
         """Whether a mark is one of this file."""
-        return isinstance(mark, list) and len(mark) == 2 and mark[0] == os.path.abspath(self.path) and type(mark[1]) is int and mark[1] >= 0
+        return (
+            isinstance(mark, list)
+            and len(mark) == 2
+            and mark[0] == os.path.abspath(self.path)
+            and type(mark[1]) is int
+            and mark[1] >= 0
+        )
 
     def numbers(self, source: str, after: int, mark: Any) -> set[int]:
         """Return the numbers above `after` of the source's lines that were written behind `mark`; none if that is another file's.

@@ -69,7 +69,9 @@ class Replay:
 class _File:
     """The replay of one file."""
 
-    def __init__(self, url: str, choice: Choice, sender: Sender | None, state: State | None, rejects: Rejects | None) -> None:
+    def __init__(
+        self, url: str, choice: Choice, sender: Sender | None, state: State | None, rejects: Rejects | None
+    ) -> None:
         self._url = url
         self._lines = Lines(name_of(url), choice)
         self._sender = sender

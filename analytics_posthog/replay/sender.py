@@ -23,9 +23,14 @@ BATCH: Final = 500  # events
 _TIMEOUT: Final = 15  # seconds for one request
 _MAX_BACKOFF: Final = 43200.0  # seconds, as a client's own setting
 _MAX_RATE_LIMIT: Final = 1800.0
-_REFUSED: Final = {400: "PostHog answered 400: it doesn't take such an event", 413: "PostHog answered 413: the event is too large"}
+_REFUSED: Final = {
+    400: "PostHog answered 400: it doesn't take such an event",
+    413: "PostHog answered 413: the event is too large",
+}
 
-_NO_CHANCE: Final = 10  # so many events in a row that are refused: then it is the server or the way there, not the events
+_NO_CHANCE: Final = (
+    10  # so many events in a row that are refused: then it is the server or the way there, not the events
+)
 _ALL_REFUSED: Final = (
     "{} was answered to each of {:,} events alone, so it is not about the events. Check that host is PostHog's address and that no proxy"
     " answers in its place"
@@ -45,7 +50,9 @@ class Interrupted(AnalyticsError):
 class Sender:
     """Posts to one project. `stop`, once set, ends waits at once, and the sending after the request in hand."""
 
-    def __init__(self, write_key: str, host: str | None, *, rate: float, max_retries: int, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self, write_key: str, host: str | None, *, rate: float, max_retries: int, stop: threading.Event | None = None
+    ) -> None:
         """Raises InvalidSetting."""
         self._key, self._host = check_write_key(write_key), check_host(host)
         if not self._key:

@@ -52,7 +52,9 @@ def made(directory: Path, *names: str) -> list[str]:
         (b"a\n\n\nb", [(1, b"a"), (2, b""), (3, b""), (4, b"b")]),
     ],
 )
-def test_lines_have_numbers_and_are_the_same_with_and_without_gzip(data: bytes, expected: list[tuple[int, bytes]]) -> None:
+def test_lines_have_numbers_and_are_the_same_with_and_without_gzip(
+    data: bytes, expected: list[tuple[int, bytes]]
+) -> None:
     assert texts(data) == expected
     assert texts(gzip.compress(data)) == expected
 
@@ -136,7 +138,9 @@ def test_globs_go_below_directories_and_a_file_whose_name_looks_like_one_is_itse
 
 
 @pytest.mark.parametrize("place", ["missing.jsonl", "empty", "*.nothing", "file:///nowhere/at/all"])
-def test_a_place_without_a_file_is_an_error_that_names_it(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_without_a_file_is_an_error_that_names_it(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidSetting, match=place.replace("*", r"\*")):

@@ -30,7 +30,12 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     bash = ["bash", "-o", "pipefail", "-c", command]
     return subprocess.run(
-        bash, env=environment(PYTHON=sys.executable, **variables), capture_output=True, text=True, timeout=60, check=False
+        bash,
+        env=environment(PYTHON=sys.executable, **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -92,7 +97,9 @@ def test_every_option_in_a_help_s_examples_is_one(command: list[str], capsys: py
     ],
     ids=lambda arguments: " ".join(arguments)[:30],
 )
-def test_a_key_as_an_argument_is_refused_and_not_repeated(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_as_an_argument_is_refused_and_not_repeated(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -103,13 +110,18 @@ def test_a_key_as_an_argument_is_refused_and_not_repeated(arguments: list[str], 
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["frobnicate"], ["check", "--frobnicate"], ["check", "--key-f", "x"], ["check", "--timeout", "soon"]]
+    "arguments",
+    [[], ["frobnicate"], ["check", "--frobnicate"], ["check", "--key-f", "x"], ["check", "--timeout", "soon"]],
 )
-def test_a_wrong_argument_is_one_line_that_names_the_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_argument_is_one_line_that_names_the_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert re.fullmatch(r"analytics-posthog( check)?: error: .*\. See analytics-posthog( check)? --help\n", captured.err), captured.err
+    assert re.fullmatch(
+        r"analytics-posthog( check)?: error: .*\. See analytics-posthog( check)? --help\n", captured.err
+    ), captured.err
 
 
 SETTINGS = {
@@ -118,18 +130,25 @@ SETTINGS = {
         "the file named by --key-file can't be read: No such file or directory",
     ),
     "a path that is none": (["check", "--key-file", "a\0b"], "the file named by --key-file can't be read: ValueError"),
-    "an empty file": (["check", "--key-file", os.devnull], "no key: the file named by --key-file is empty. Take the project API key"),
+    "an empty file": (
+        ["check", "--key-file", os.devnull],
+        "no key: the file named by --key-file is empty. Take the project API key",
+    ),
     "no key at all": (["check"], "no key: $POSTHOG_PROJECT_API_KEY is not set. Take the project API key"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "reason"), SETTINGS.values(), ids=SETTINGS)
-def test_a_key_that_can_t_be_had_says_how_to_give_it(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_that_can_t_be_had_says_how_to_give_it(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([*arguments, "--host", "https://api.segment.io"]) == 2
     assert capsys.readouterr().out.startswith(f"FAILED  key      {reason}")
 
 
-def test_the_key_of_a_file_may_have_a_bom_and_a_line_end_but_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_key_of_a_file_may_have_a_bom_and_a_line_end_but_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "key"
     host = ["--host", "https://api.segment.io"]
     file.write_bytes(b"\xef\xbb\xbf" + KEY.encode() + b"\r\n")
@@ -138,11 +157,15 @@ def test_the_key_of_a_file_may_have_a_bom_and_a_line_end_but_nothing_else(tmp_pa
     file.write_text(f"POSTHOG_KEY = {KEY}\n")
     assert main(["check", "--key-file", str(file), *host]) == 2
     shown = capsys.readouterr().out
-    assert shown.startswith("FAILED  key      the file named by --key-file must hold the project API key (phc_...) and nothing else\n")
+    assert shown.startswith(
+        "FAILED  key      the file named by --key-file must hold the project API key (phc_...) and nothing else\n"
+    )
     assert KEY not in shown
 
 
-def test_an_error_of_the_package_is_one_line_and_code_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_the_package_is_one_line_and_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def run(_: object) -> int:
         raise DeliveryError("PostHog answered 401: check the key", 401)
 
@@ -161,7 +184,9 @@ def test_a_mistake_of_ours_is_one_line_with_its_place_and_without_its_text(
     assert main(["check"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.fullmatch(r"analytics-posthog: error: KeyError at test_cli\.py:\d+, which should not happen\. Please report .*\n", err)
+    assert re.fullmatch(
+        r"analytics-posthog: error: KeyError at test_main\.py:\d+, which should not happen\. Please report .*\n", err
+    )
     assert "somebody" not in err
 
 
@@ -192,17 +217,23 @@ def test_a_full_disk_is_one_line_and_code_1(tmp_path: Path) -> None:
     archive = tmp_path / "archive.jsonl"
     archive.write_text(MESSAGE * 20_000)
     # A file may have 2 MB, which is less than the events have.
-    done = shell('ulimit -f 2000; "$PYTHON" -m analytics_posthog convert "$ARCHIVE" > "$ARCHIVE.events"', ARCHIVE=str(archive))
+    done = shell(
+        'ulimit -f 2000; "$PYTHON" -m analytics_posthog convert "$ARCHIVE" > "$ARCHIVE.events"', ARCHIVE=str(archive)
+    )
     assert (done.returncode, done.stderr) == (1, "analytics-posthog: error: File too large\n")
 
 
-@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGINT, 130, "analytics-posthog: stopped\n"), (signal.SIGTERM, 143, "")])
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "analytics-posthog: stopped\n"), (signal.SIGTERM, 143, "")]
+)
 def test_a_signal_ends_it_with_the_code_that_scripts_know(number: int, code: int, said: str) -> None:
     command = [sys.executable, *MODULE, "convert"]
     pipe = subprocess.PIPE
     endless = [sys.executable, "-c", f"while True: print({MESSAGE!r}, end='')"]
     with subprocess.Popen(endless, stdout=pipe, stderr=subprocess.DEVNULL) as source:
-        with subprocess.Popen(command, env=environment(), stdin=source.stdout, stdout=pipe, stderr=pipe, text=True) as child:
+        with subprocess.Popen(
+            command, env=environment(), stdin=source.stdout, stdout=pipe, stderr=pipe, text=True
+        ) as child:
             assert child.stdout is not None
             assert '"Bought"' in child.stdout.readline()
             child.send_signal(number)

@@ -53,7 +53,9 @@ def archive(directory: Path) -> None:
     """Three files in Segment's layout, with seven messages to be sent, one that isn't, and two bad lines."""
     logs = directory / "archive" / "segment-logs"
     write(logs / "b" / "1700000000000" / "1.gz", [message(0), b"bad\n", message(1)])
-    write(logs / "a" / "1700000000000" / "2.gz", [message(2), message(3, "page"), message(9, integrations={"All": False})])
+    write(
+        logs / "a" / "1700000000000" / "2.gz", [message(2), message(3, "page"), message(9, integrations={"All": False})]
+    )
     write(logs / "a" / "1700086400000" / "1.gz", [message(4, "identify"), message(5, "page"), message(6), b"worse\n"])
 
 
@@ -64,11 +66,16 @@ def without_figures(text: str) -> str:
 def test_a_directory_is_replayed_oldest_first_and_summed_up(posthog_server: PostHogServer, tmp_path: Path) -> None:
     archive(tmp_path)
     done = replay(posthog_server.url, tmp_path, "archive")
-    assert [event["uuid"] for event in posthog_server.events] == [event["uuid"] for event in posthog_server.unique_events()]
+    assert [event["uuid"] for event in posthog_server.events] == [
+        event["uuid"] for event in posthog_server.unique_events()
+    ]
     assert [int(event["distinct_id"].partition("-")[2]) for event in posthog_server.events] == list(range(7))
     assert without_figures(done.stdout) == SUMMARY
     assert (done.returncode, done.stderr) == (1, "2 lines were rejected, see rejects.jsonl\n")
-    assert [(reject["line"], reject["text"]) for reject in rejects(tmp_path / "rejects.jsonl")] == [(2, "bad"), (4, "worse")]
+    assert [(reject["line"], reject["text"]) for reject in rejects(tmp_path / "rejects.jsonl")] == [
+        (2, "bad"),
+        (4, "worse"),
+    ]
 
 
 def test_what_is_done_is_not_sent_again_and_its_counts_stay(posthog_server: PostHogServer, tmp_path: Path) -> None:
@@ -89,9 +96,13 @@ def test_a_file_that_has_grown_is_read_again(posthog_server: PostHogServer, tmp_
     assert numbers(posthog_server.unique_events()) == [0, 1, 2]
 
 
-def test_a_dry_run_says_what_would_be_and_sends_and_writes_nothing(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_would_be_and_sends_and_writes_nothing(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     archive(tmp_path)
-    done = replay(posthog_server.url, tmp_path, "archive", "--dry-run", "--rate", "2", env={"POSTHOG_PROJECT_API_KEY": ""})
+    done = replay(
+        posthog_server.url, tmp_path, "archive", "--dry-run", "--rate", "2", env={"POSTHOG_PROJECT_API_KEY": ""}
+    )
     assert done.stdout == DRY + "estimated duration: 0:00:04 at 2 events/s\n"
     assert (done.returncode, done.stderr) == (1, "")
     assert posthog_server.requests == []
@@ -141,7 +152,13 @@ def test_options_are_handed_on(posthog_server: PostHogServer, tmp_path: Path) ->
     )
     done = replay(posthog_server.url, tmp_path, "a.gz", *arguments)
     assert done.returncode == 0
-    assert [event["event"] for event in posthog_server.events] == ["Counted", "Counted", "Counted", "B, too", "$identify"]
+    assert [event["event"] for event in posthog_server.events] == [
+        "Counted",
+        "Counted",
+        "Counted",
+        "B, too",
+        "$identify",
+    ]
     assert posthog_server.events[-1]["properties"]["$set_once"] == {"number": 7}
 
 
@@ -186,7 +203,9 @@ def test_without_a_key_nothing_is_read_or_written(posthog_server: PostHogServer,
     assert [path.name for path in tmp_path.iterdir()] == ["a.gz"]
 
 
-def test_a_full_disk_under_the_rejects_ends_it_and_the_same_command_goes_on(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_full_disk_under_the_rejects_ends_it_and_the_same_command_goes_on(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     write(tmp_path / "a.gz", [message(0), b"bad\n", message(1)])
     done = replay(posthog_server.url, tmp_path, "a.gz", "--rejects", "/dev/full")
     assert done.returncode == 1
@@ -220,11 +239,15 @@ def terminal(server: PostHogServer, directory: Path, *arguments: str, **env: str
     return shown.decode()
 
 
-def test_a_terminal_gets_a_bar_with_events_rate_files_and_time_left(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_terminal_gets_a_bar_with_events_rate_files_and_time_left(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     write(tmp_path / "a.gz", [message(number) for number in range(1000)])
     write(tmp_path / "b.gz", [message(number) for number in range(1000, 2000)])
     shown = terminal(posthog_server, tmp_path, "a.gz", "b.gz", "--rate", "0")
-    assert re.search(r"100 % 2,000 events, [\d,]+/s, 0 rejected, 2 of 2 files, 0:00:00 left", re.sub(r"\x1b\[[\d;?]*\w", "", shown))
+    assert re.search(
+        r"100 % 2,000 events, [\d,]+/s, 0 rejected, 2 of 2 files, 0:00:00 left", re.sub(r"\x1b\[[\d;?]*\w", "", shown)
+    )
     assert "delivered: 2,000" in shown
 
 
@@ -282,7 +305,9 @@ def test_without_a_terminal_a_line_comes_every_few_seconds(
     ]
 
 
-def test_a_terminal_without_rich_gets_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_terminal_without_rich_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setitem(sys.modules, "rich.console", None)
     with Progress([]) as progress:
@@ -293,5 +318,11 @@ def test_a_terminal_without_rich_gets_lines(monkeypatch: pytest.MonkeyPatch, cap
 def test_help_has_examples_and_says_that_standard_input_starts_anew(tmp_path: Path) -> None:
     done = replay(None, tmp_path, "--help")
     assert done.returncode == 0
-    for text in ("examples:", "--dry-run archive/", "s3://bucket/segment-logs/", "standard input (-)", "Groups have no such thing"):
+    for text in (
+        "examples:",
+        "--dry-run archive/",
+        "s3://bucket/segment-logs/",
+        "standard input (-)",
+        "Groups have no such thing",
+    ):
         assert text in done.stdout

@@ -32,7 +32,9 @@ def check_all(server: PostHogServer, directory: Path) -> None:
     assert [reject["text"] for reject in rejects(directory / "rejects.jsonl")] == [f"bad {number}" for number in BAD]
 
 
-def test_killed_with_9_in_twelve_places_nothing_is_lost_and_nothing_counts_twice(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_killed_with_9_in_twelve_places_nothing_is_lost_and_nothing_counts_twice(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     archive(tmp_path)
     chance = random.Random(5)
     for _ in range(12):
@@ -88,7 +90,9 @@ def test_a_signal_ends_it_after_the_batch_in_hand_and_nothing_is_sent_twice(
     assert len(posthog_server.events) == len(posthog_server.unique_events())
 
 
-def test_a_signal_ends_a_wait_for_the_rate_and_for_a_retry_at_once(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_signal_ends_a_wait_for_the_rate_and_for_a_retry_at_once(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     archive(tmp_path)
     process = start(posthog_server.url, tmp_path, "archive", "--rate", "0.02")
     posthog_server.wait_for_requests(1)
@@ -117,7 +121,9 @@ def test_a_signal_ends_a_wait_for_input(posthog_server: PostHogServer, tmp_path:
     assert output.startswith("delivered: 500\n")
 
 
-def test_a_dead_server_ends_it_with_code_1_and_the_same_command_goes_on(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_dead_server_ends_it_with_code_1_and_the_same_command_goes_on(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     archive(tmp_path)
     posthog_server.answer = lambda request: None if len(posthog_server.requests) < 4 else "reset"
     done = replay(posthog_server.url, tmp_path, "archive", "--max-retries", "1")
@@ -186,7 +192,9 @@ def test_an_answer_that_refuses_every_event_ends_it_with_nothing_rejected(
     assert numbers(posthog_server.events) == list(range(40))
 
 
-def test_replay_file_goes_on_where_it_stopped_and_its_summary_is_that_of_all_runs(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_replay_file_goes_on_where_it_stopped_and_its_summary_is_that_of_all_runs(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     path = write(tmp_path / "a.gz", [message(number) if number % 100 else b"bad\n" for number in range(1200)])
 
     def run() -> object:
@@ -232,4 +240,8 @@ def test_what_a_killed_process_left_of_a_reject_is_cut_off_and_nothing_else_is(t
     file.write('b"', [Reject(4, "why", b"")])
     begin = [str(tmp_path / "r.jsonl"), 0]
     assert (file.numbers("a", 0, begin), file.numbers("a", 3, begin), file.numbers('b"', 0, begin)) == ({3}, set(), {4})
-    assert (file.numbers("a", 0, file.mark()), file.numbers("a", 0, ["elsewhere", 0]), file.numbers("a", 0, [])) == (set(), set(), set())
+    assert (file.numbers("a", 0, file.mark()), file.numbers("a", 0, ["elsewhere", 0]), file.numbers("a", 0, [])) == (
+        set(),
+        set(),
+        set(),
+    )

@@ -31,7 +31,13 @@ TRACK: dict[str, Any] = {
     "integrations": {},
     "receivedAt": "2026-01-02T03:04:06.000Z",
 }
-ALIAS: dict[str, Any] = {"type": "alias", "userId": "u1", "previousId": "a1", "messageId": "m2", "timestamp": "2026-01-02T03:04:06Z"}
+ALIAS: dict[str, Any] = {
+    "type": "alias",
+    "userId": "u1",
+    "previousId": "a1",
+    "messageId": "m2",
+    "timestamp": "2026-01-02T03:04:06Z",
+}
 
 
 def event_of(message: dict[str, Any], **settings: str) -> dict[str, Any]:
@@ -82,11 +88,15 @@ def test_each_message_becomes_its_event_however_the_file_is_written(
 @pytest.mark.parametrize("arguments", [[], ["-"]], ids=str)
 def test_without_a_file_standard_input_is_read(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "analytics_posthog", "convert", *arguments]
-    done = subprocess.run(command, env=environment(), input=gzip.compress(text(TRACK)), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, env=environment(), input=gzip.compress(text(TRACK)), capture_output=True, timeout=60, check=False
+    )
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, event_of(TRACK), b"")
 
 
-def test_the_parity_cases_become_what_the_package_sends_for_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_parity_cases_become_what_the_package_sends_for_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "cases.jsonl"
     file.write_bytes(text(*(case["message"] for case in CASES)))
     code, events, _ = convert(str(file), capsys=capsys)
@@ -100,7 +110,11 @@ def test_settings_of_the_conversion_are_options(tmp_path: Path, capsys: pytest.C
     file.write_bytes(text(TRACK, anonymous))
     chosen = {"group_type": "company", "person_profiles": "identified_only"}
     arguments = ["--group-type", "company", "--person-profiles", "identified_only"]
-    assert convert(str(file), *arguments, capsys=capsys) == (0, [event_of(TRACK, **chosen), event_of(anonymous, **chosen)], "")
+    assert convert(str(file), *arguments, capsys=capsys) == (
+        0,
+        [event_of(TRACK, **chosen), event_of(anonymous, **chosen)],
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +134,10 @@ NO_MESSAGES = {
     "not JSON": (b"{", "not valid JSON"),
     "binary": (b"\xff\xfe\x00", "not UTF-8"),
     "a list": (b"[1]", "not a Segment message: no JSON object"),
-    "another type": (b'{"type": "delete"}', "not a Segment message: its type is none of track, identify, page, screen, group, alias"),
+    "another type": (
+        b'{"type": "delete"}',
+        "not a Segment message: its type is none of track, identify, page, screen, group, alias",
+    ),
     "no name": (text({**TRACK, "event": " "}).strip(), "track needs an event name that isn't blank"),
     "no id": (text({**TRACK, "userId": None, "anonymousId": ""}).strip(), "track needs an id that isn't blank"),
 }
@@ -167,7 +184,9 @@ def test_a_terminal_is_not_read_from(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert err.startswith("analytics-posthog: error: convert needs FILE, or messages on standard input")
 
 
-def test_what_the_conversion_leaves_out_is_a_note_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_conversion_leaves_out_is_a_note_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "archive"
     file.write_bytes(text(TRACK, {**ALIAS, "previousId": "guest"}))
     code, events, err = convert(str(file), capsys=capsys)
@@ -176,7 +195,9 @@ def test_what_the_conversion_leaves_out_is_a_note_with_its_place(tmp_path: Path,
     assert err == f"{file}:2: note: left out alias: {why}\n"
 
 
-def test_what_integrations_keep_from_posthog_is_left_out_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_integrations_keep_from_posthog_is_left_out_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "archive"
     file.write_bytes(text({**TRACK, "integrations": {"All": False}}, ALIAS))
     said = "note: 1 message(s) left out: their integrations keep them from PostHog\n"

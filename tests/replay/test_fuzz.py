@@ -48,7 +48,9 @@ def mutated(chance: random.Random, number: int) -> bytes:
     if kind == 6 and chance.random() < 0.3:
         line = chance.randbytes(chance.randrange(1, 300))
     if chance.random() < 0.003:
-        line = json.dumps({**made, "properties": {"deep": None}}).encode().replace(b"null", b"[" * 5000 + b"]" * 5000, 1)
+        line = (
+            json.dumps({**made, "properties": {"deep": None}}).encode().replace(b"null", b"[" * 5000 + b"]" * 5000, 1)
+        )
     if chance.random() < 0.0005:
         line = json.dumps({**made, "text": "x" * 2_000_000, "properties": {"text": "y" * 1_000_000}}).encode()
     return bytes(line).replace(b"\n", b" ").replace(b"\r", b" ") or b"x"
@@ -61,7 +63,9 @@ def test_each_of_ten_thousand_mutated_lines_is_delivered_or_in_the_rejects_with_
     lines = [mutated(chance, number) + b"\n" for number in range(10_000)]
     lines[5000] = b'{"type": "track", "text": "' + b"x" * 17_000_000 + b'"}\n'
     path = write(tmp_path / "a.gz", lines)
-    summary = replay_file(str(path), write_key=KEY, host=posthog_server.url, rejects=tmp_path / "r.jsonl", rate=0, max_retries=0)
+    summary = replay_file(
+        str(path), write_key=KEY, host=posthog_server.url, rejects=tmp_path / "r.jsonl", rate=0, max_retries=0
+    )
     found = rejects(tmp_path / "r.jsonl")
     blank = sum(line.isspace() for line in lines)
     assert summary.delivered == len(posthog_server.events)

@@ -16,11 +16,18 @@ from tests.support.replays import KEY, message, mode, rejects, write
 
 
 def run(server: PostHogServer, directory: Path) -> Summary:
-    options: dict[str, Any] = {"state": directory / "state", "rejects": directory / "rejects.jsonl", "rate": 0, "max_retries": 0}
+    options: dict[str, Any] = {
+        "state": directory / "state",
+        "rejects": directory / "rejects.jsonl",
+        "rate": 0,
+        "max_retries": 0,
+    }
     return replay_file(str(directory / "a.jsonl"), write_key=KEY, host=server.url, **options)
 
 
-def test_a_file_with_other_content_at_the_same_path_has_rejects_of_its_own(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_file_with_other_content_at_the_same_path_has_rejects_of_its_own(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     write(tmp_path / "a.jsonl", [message(1), b"bad\n", message(3)], zipped=False)
     assert run(posthog_server, tmp_path).rejected == {"not valid JSON": 1}
     write(tmp_path / "a.jsonl", [message(1), b"other and longer\n", message(3)], zipped=False)
@@ -29,7 +36,10 @@ def test_a_file_with_other_content_at_the_same_path_has_rejects_of_its_own(posth
         run(posthog_server, tmp_path)
     posthog_server.answer = None
     assert run(posthog_server, tmp_path).rejected == {"not valid JSON": 1}
-    assert [(reject["line"], reject["text"]) for reject in rejects(tmp_path / "rejects.jsonl")] == [(2, "bad"), (2, "other and longer")]
+    assert [(reject["line"], reject["text"]) for reject in rejects(tmp_path / "rejects.jsonl")] == [
+        (2, "bad"),
+        (2, "other and longer"),
+    ]
 
 
 def test_a_reject_that_was_written_before_its_state_was_is_written_once(
@@ -54,7 +64,9 @@ def test_a_reject_that_was_written_before_its_state_was_is_written_once(
 
 def test_lines_that_somebody_has_edited_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    path.write_text('{"file": "a", "line": two, "reason": ""}\n{"file": "a", "line": 3, "reason": ""}\n{"file": "a", "line": \n')
+    path.write_text(
+        '{"file": "a", "line": two, "reason": ""}\n{"file": "a", "line": 3, "reason": ""}\n{"file": "a", "line": \n'
+    )
     assert Rejects(path).numbers("a", 0, [str(path), 0]) == {3}
 
 

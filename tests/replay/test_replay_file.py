@@ -29,7 +29,9 @@ def plain(summary: Summary) -> dict[str, Any]:
     return {key: value for key, value in summary.as_dict().items() if key != "seconds"}
 
 
-def test_each_call_arrives_as_the_converter_has_it_with_what_a_migration_needs(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_each_call_arrives_as_the_converter_has_it_with_what_a_migration_needs(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     messages = [message(number, call) for number, call in enumerate(CALLS)]
     summary = run(posthog_server, write(tmp_path / "a.gz", messages))
     arrived = posthog_server.events
@@ -57,14 +59,18 @@ def test_events_arrive_in_the_archives_order_over_many_batches(posthog_server: P
     assert [len(batch["batch"]) for batch in posthog_server.batches] == [500, 500, 500, 500, 300]
 
 
-def test_bom_crlf_blank_lines_members_and_a_torn_last_line_are_normal(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_bom_crlf_blank_lines_members_and_a_torn_last_line_are_normal(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     first = b"\xef\xbb\xbf" + json.dumps(message(0)).encode() + b"\r\n\r\n   \n" + json.dumps(message(1)).encode()
     path = tmp_path / "a.jsonl"
     path.write_bytes(gzip.compress(first) + gzip.compress(b"\n" + jsonl([message(2)]) + b'{"type": "tra'))
     summary = run(posthog_server, path, rejects=tmp_path / "rejects.jsonl")
     assert numbers(posthog_server.events) == [0, 1, 2]
     assert summary.rejected == {"not valid JSON": 1}
-    assert rejects(tmp_path / "rejects.jsonl") == [{"file": str(path), "line": 6, "reason": "not valid JSON", "text": '{"type": "tra'}]
+    assert rejects(tmp_path / "rejects.jsonl") == [
+        {"file": str(path), "line": 6, "reason": "not valid JSON", "text": '{"type": "tra'}
+    ]
     assert mode(tmp_path / "rejects.jsonl") == 0o600
 
 
@@ -147,8 +153,13 @@ def test_values_that_posthog_refuses_are_mended_and_cost_no_event(
     assert [len(batch["batch"]) for batch in posthog_server.batches] == [2]  # none had to be split
 
 
-def test_php_s_empty_lists_null_fields_and_numbers_as_ids_are_taken(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    messages = [message(0, userId=7, properties=[], context=None, integrations=None, anonymousId=None), message(1, userId=0, messageId=5)]
+def test_php_s_empty_lists_null_fields_and_numbers_as_ids_are_taken(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
+    messages = [
+        message(0, userId=7, properties=[], context=None, integrations=None, anonymousId=None),
+        message(1, userId=0, messageId=5),
+    ]
     run(posthog_server, write(tmp_path / "a.gz", messages))
     assert [event["distinct_id"] for event in posthog_server.events] == ["7", "0"]
     assert posthog_server.events[1]["uuid"] == uuid_of("5")
@@ -159,21 +170,37 @@ TIMES = [
     ({"timestamp": "2024-01-02T03:04:05.123456Z"}, "2024-01-02T03:04:05.123456Z"),
     ({"timestamp": "2024-01-02T03:04:05.123+02:00"}, "2024-01-02T03:04:05.123+02:00"),
     ({"timestamp": "2024-01-02 03:04:05"}, "2024-01-02T03:04:05.000+00:00"),
-    ({"timestamp": "2024-01-02T25:04:05.123Z", "originalTimestamp": "2024-01-02T03:04:05.123Z"}, "2024-01-02T03:04:05.123Z"),
+    (
+        {"timestamp": "2024-01-02T25:04:05.123Z", "originalTimestamp": "2024-01-02T03:04:05.123Z"},
+        "2024-01-02T03:04:05.123Z",
+    ),
     ({"timestamp": None, "originalTimestamp": None, "sentAt": "2024-01-02T03:04:05.123Z"}, "2024-01-02T03:04:05.123Z"),
-    ({"timestamp": 5, "originalTimestamp": 5, "sentAt": 5, "receivedAt": "2024-01-02"}, "2024-01-02T00:00:00.000+00:00"),
+    (
+        {"timestamp": 5, "originalTimestamp": 5, "sentAt": 5, "receivedAt": "2024-01-02"},
+        "2024-01-02T00:00:00.000+00:00",
+    ),
 ]
 
 
-def test_the_messages_own_time_goes_first_then_those_that_segment_added(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    run(posthog_server, write(tmp_path / "a.gz", [message(number, **fields) for number, (fields, _) in enumerate(TIMES)]))
+def test_the_messages_own_time_goes_first_then_those_that_segment_added(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
+    run(
+        posthog_server,
+        write(tmp_path / "a.gz", [message(number, **fields) for number, (fields, _) in enumerate(TIMES)]),
+    )
     assert [event["timestamp"] for event in posthog_server.events] == [expected for _, expected in TIMES]
 
 
-def test_a_message_without_an_id_has_the_same_uuid_in_each_run_and_each_place(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_message_without_an_id_has_the_same_uuid_in_each_run_and_each_place(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     same = message(0, messageId=None)
     for directory in ("one", "two"):
-        run(posthog_server, write(tmp_path / directory / "a.gz", [same, same, {**same, "messageId": ""}, {**same, "messageId": {}}]))
+        run(
+            posthog_server,
+            write(tmp_path / directory / "a.gz", [same, same, {**same, "messageId": ""}, {**same, "messageId": {}}]),
+        )
     uuids = [event["uuid"] for event in posthog_server.events]
     assert uuids[:4] == uuids[4:]
     assert len(set(uuids)) == 4
@@ -192,7 +219,9 @@ def test_an_event_that_posthog_refuses_goes_to_the_rejects_alone(posthog_server:
     assert (summary.delivered, summary.rejected, summary.events) == (699, {reason: 1}, {"Counted": 699})
 
 
-@pytest.mark.parametrize(("status", "advice"), [(401, "project's API key"), (403, "write_key"), (404, "check host"), (402, "402")])
+@pytest.mark.parametrize(
+    ("status", "advice"), [(401, "project's API key"), (403, "write_key"), (404, "check host"), (402, "402")]
+)
 def test_an_answer_that_means_all_events_ends_it_with_an_error_that_says_what_to_do(
     status: int, advice: str, posthog_server: PostHogServer, tmp_path: Path
 ) -> None:
@@ -218,7 +247,9 @@ def test_faults_on_the_way_are_retried(posthog_server: PostHogServer, tmp_path: 
     assert faults == []
 
 
-def test_a_rate_spreads_the_events_over_time_in_batches_of_at_most_a_second(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_rate_spreads_the_events_over_time_in_batches_of_at_most_a_second(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     summary = run(posthog_server, write(tmp_path / "a.gz", [message(number) for number in range(50)]), rate=40)
     assert [len(batch["batch"]) for batch in posthog_server.batches] == [40, 10]
     moments = [request.time for request in posthog_server.requests]
@@ -245,4 +276,8 @@ def test_function_and_summary_can_be_pickled(posthog_server: PostHogServer, tmp_
 
 def test_a_summary_remembers_only_so_many_names() -> None:
     one = Summary(events={f"event-{number}": 1 for number in range(1000)})
-    assert (one + Summary(events={"event-3": 2, "further": 4, "more": 5})).events == {**one.events, "event-3": 3, "(other events)": 9}
+    assert (one + Summary(events={"event-3": 2, "further": 4, "more": 5})).events == {
+        **one.events,
+        "event-3": 3,
+        "(other events)": 9,
+    }
