@@ -1,7 +1,7 @@
-"""Finds archives of Segment messages, puts them in order, oldest first, and opens them.
+"""Finds archives of Segment messages, sorts them, oldest first, and opens them.
 
-A place is a file, a directory, a glob, "-" for standard input, or a URL that fsspec knows (s3://, gs://, ...). fsspec is
-imported only for a URL. What it does not do: look into a file.
+A place is a file, a directory, a glob, "-" for standard input, or a URL that fsspec knows (s3://, gs://, ...).
+fsspec is imported only for a URL. What it does not do: read a file's content.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Unreadable(AnalyticsError):
     """A file that can't be opened, or can't be read any further."""
 
     def __init__(self, url: str, why: str) -> None:
-        super().__init__(url, why)  # as they are, so that it can be pickled
+        super().__init__(url, why)  # both arguments, so that it can be pickled
         self.url, self.why = url, why
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Unreadable(AnalyticsError):
 
 @contextmanager
 def reading(url: str) -> Iterator[None]:
-    """Make Unreadable of whatever goes wrong within; each of fsspec's file systems has errors of its own."""
+    """Turn every error in the block into Unreadable: each of fsspec's file systems has errors of its own."""
     try:
         yield
     except AnalyticsError:
@@ -46,9 +46,9 @@ def reading(url: str) -> Iterator[None]:
 
 
 def find(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
-    """Return the files at `places`, each once, oldest first; below a directory all but hidden ones and those in `exclude`.
+    """Return the files at `places`, each once, oldest first. In a directory, hidden files and `exclude` don't count.
 
-    Raises InvalidSetting for a place where no file is, or which needs a package that isn't installed.
+    Raises InvalidSetting for a place without a file, or if it needs a package that isn't installed.
     """
     left_out = {os.path.abspath(path) for path in exclude}
     found: list[str] = []
@@ -59,7 +59,7 @@ def find(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
                 f"no file at {place}. Name files, directories, globs, s3:// or gs:// URLs, or - for standard input"
             )
         found += files
-    # By what it is, as links may lead to the same file many times.
+    # By the real path, because many links may lead to the same file.
     once = {
         file if file == STDIN or is_url(file) else os.path.realpath(file): file
         for file in sorted(found, key=_age, reverse=True)
@@ -68,17 +68,17 @@ def find(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is for fsspec."""
+    """Whether a place is a URL for fsspec."""
     return "://" in place
 
 
 def name_of(url: str) -> str:
-    """Return a file's bare name, by which it is the same wherever it is copied to."""
+    """Return a file's name without its directory: it stays the same if the file is moved."""
     return re.split(r"[/\\]", url)[-1]
 
 
 def identity(url: str) -> dict[str, Any]:
-    """Return what tells a file from others and from itself with other content: address, size in bytes, ETag or time. Raises Unreadable."""
+    """Return what changes with the file or its content: address, size in bytes, ETag or time. Raises Unreadable."""
     with reading(url):
         if not is_url(url):
             path = os.path.realpath(url)
@@ -101,7 +101,7 @@ def identity(url: str) -> dict[str, Any]:
 def opened(url: str) -> Iterator[BinaryIO]:
     """Open a file to read its bytes. Raises Unreadable."""
     if url == STDIN:
-        # Without a buffer, whose lock a thread that waits for input would hold when the process ends.
+        # Unbuffered: a thread that waits for input would hold the buffer's lock when the process ends.
         with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as raw:
             yield cast(BinaryIO, raw)
         return
@@ -110,7 +110,7 @@ def opened(url: str) -> Iterator[BinaryIO]:
             system, path = _filesystem(url)
             file = system.open(path, "rb", block_size=_BLOCK)
         else:
-            file = open(url, "rb")  # noqa: SIM115 as below, where both are closed
+            file = open(url, "rb")  # noqa: SIM115 closed below
     with file:
         yield file
 
@@ -118,7 +118,7 @@ def opened(url: str) -> Iterator[BinaryIO]:
 def _local(place: str, left_out: set[str]) -> list[str]:
     paths = [place] if os.path.lexists(place) else glob.glob(place, recursive=True) if _MAGIC.search(place) else []
     files: list[str] = []
-    seen: set[str] = set()  # directories; a link may lead back to one
+    seen: set[str] = set()  # directories, because a link may lead back to one
     for path in paths:
         if not os.path.isdir(path):
             files.append(path)
@@ -142,7 +142,7 @@ def _local(place: str, left_out: set[str]) -> list[str]:
 
 
 def _may_be_read(path: str) -> bool:
-    """Whether it is a file, or a link to nowhere, which is to be said; a pipe or a device would have us wait for ever."""
+    """Whether it is a file, or a broken link, which is an error later. A pipe or a device could block for ever."""
     return os.path.isfile(path) or not os.path.exists(path)
 
 
@@ -165,7 +165,7 @@ def _remote(place: str) -> list[str]:
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system for a URL, and the path in it. Raises InvalidSetting if it has none."""
+    """Return fsspec's file system for a URL, and the path in it. Raises InvalidSetting if there is none."""
     try:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
@@ -186,7 +186,7 @@ def _hidden(name: str) -> bool:
 
 
 def _age(url: str) -> tuple[Any, ...]:
-    """Order files by Segment's day and the name, over all sources; others after them in natural order (2 before 10)."""
+    """Return the key to sort by: Segment's day and the name, over all sources. Other files follow, 2 before 10."""
     path = url if is_url(url) else os.path.abspath(url).replace(os.sep, "/")
     segment = _SEGMENT_S3.search(path)
     if segment is not None:
@@ -201,5 +201,5 @@ def _natural(text: str) -> list[tuple[int, str]]:
 
 
 def _why(error: BaseException) -> str:
-    """Say what went wrong without the error's own text, which may hold credentials."""
+    """Return what went wrong without the error's own text, which may hold credentials."""
     return getattr(error, "strerror", None) or type(error).__name__

@@ -136,7 +136,7 @@ NO_MESSAGES = {
     "a list": (b"[1]", "not a Segment message: no JSON object"),
     "another type": (
         b'{"type": "delete"}',
-        "not a Segment message: its type is none of track, identify, page, screen, group, alias",
+        "not a Segment message: its type must be one of track, identify, page, screen, group, alias",
     ),
     "no name": (text({**TRACK, "event": " "}).strip(), "track needs an event name that isn't blank"),
     "no id": (text({**TRACK, "userId": None, "anonymousId": ""}).strip(), "track needs an id that isn't blank"),

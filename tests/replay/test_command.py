@@ -167,7 +167,9 @@ def test_a_file_that_cannot_be_read_is_said_and_the_others_go_on(posthog_server:
     os.symlink("nowhere", tmp_path / "2.gz")
     write(tmp_path / "3.gz", [message(1)])
     done = replay(posthog_server.url, tmp_path, ".")
-    assert done.stderr.startswith("./2.gz can't be read: No such file or directory. The same command")
+    assert done.stderr.startswith(
+        "./2.gz can't be read: No such file or directory. Run the same command again to retry it\n"
+    )
     assert (done.returncode, numbers(posthog_server.events)) == (1, [0, 1])
 
 
@@ -210,7 +212,7 @@ def test_a_full_disk_under_the_rejects_ends_it_and_the_same_command_goes_on(
     done = replay(posthog_server.url, tmp_path, "a.gz", "--rejects", "/dev/full")
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
-    assert "The same command goes on" in done.stderr
+    assert "Run the same command again to continue" in done.stderr
     done = replay(posthog_server.url, tmp_path, "a.gz")
     assert (done.returncode, len(rejects(tmp_path / "rejects.jsonl"))) == (1, 1)
     assert numbers(posthog_server.unique_events()) == [0, 1]
@@ -323,6 +325,6 @@ def test_help_has_examples_and_says_that_standard_input_starts_anew(tmp_path: Pa
         "--dry-run archive/",
         "s3://bucket/segment-logs/",
         "standard input (-)",
-        "Groups have no such thing",
+        "Groups have no $set_once",
     ):
         assert text in done.stdout

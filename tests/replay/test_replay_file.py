@@ -80,7 +80,7 @@ def test_an_empty_file_is_an_empty_summary(posthog_server: PostHogServer, tmp_pa
     assert posthog_server.requests == []
 
 
-NOT_A_MESSAGE = "not a Segment message: its type is none of track, identify, page, screen, group, alias"
+NOT_A_MESSAGE = "not a Segment message: its type must be one of track, identify, page, screen, group, alias"
 UNFIT: list[tuple[bytes | dict[str, Any], str]] = [
     (b"[1]\n", "not a Segment message: no JSON object"),
     (b"nonsense\n", "not valid JSON"),

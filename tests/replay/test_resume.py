@@ -80,7 +80,7 @@ def test_a_signal_ends_it_after_the_batch_in_hand_and_nothing_is_sent_twice(
     output, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (
         code,
-        "stopped. The same command goes on where it stopped\n16 lines were rejected, see rejects.jsonl\n",
+        "stopped. Run the same command again to continue where it stopped\n16 lines were rejected, see rejects.jsonl\n",
     )
     assert "delivered: 1,489\n" in output
     assert len(posthog_server.requests) == 3
@@ -117,7 +117,7 @@ def test_a_signal_ends_a_wait_for_input(posthog_server: PostHogServer, tmp_path:
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 143
     output, errors = process.communicate()
-    assert errors == "stopped. The same command goes on where it stopped\n"
+    assert errors == "stopped. Run the same command again to continue where it stopped\n"
     assert output.startswith("delivered: 500\n")
 
 
@@ -129,7 +129,9 @@ def test_a_dead_server_ends_it_with_code_1_and_the_same_command_goes_on(
     done = replay(posthog_server.url, tmp_path, "archive", "--max-retries", "1")
     assert done.returncode == 1
     assert done.stderr.startswith("error: PostHog can't be reached: ConnectionError")
-    assert "Check host, proxies and the network. The same command goes on where it stopped\n" in done.stderr
+    assert (
+        "Check host, proxies and the network. Run the same command again to continue where it stopped\n" in done.stderr
+    )
     assert KEY not in done.stderr
     posthog_server.answer = None
     replay(posthog_server.url, tmp_path, "archive")
@@ -166,7 +168,10 @@ def test_a_200_that_does_not_mean_taken_ends_it_and_the_same_command_sends_all(
     write(tmp_path / "a.gz", [message(number) for number in range(600)])
     posthog_server.answer = lambda request: answer
     done = replay(posthog_server.url, tmp_path, "a.gz")
-    assert (done.returncode, done.stderr) == (1, f"error: {why}. The same command goes on where it stopped\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {why}. Run the same command again to continue where it stopped\n",
+    )
     assert done.stdout.startswith("delivered: 0\n")
     assert len(posthog_server.requests) == 1
     posthog_server.answer = None
@@ -184,7 +189,7 @@ def test_an_answer_that_refuses_every_event_ends_it_with_nothing_rejected(
     assert (done.returncode, done.stderr) == (
         1,
         f"error: {status} was answered to each of 40 events alone, so it is not about the events. Check that host is PostHog's address"
-        " and that no proxy answers in its place. The same command goes on where it stopped\n",
+        " and that no proxy answers in its place. Run the same command again to continue where it stopped\n",
     )
     assert rejects(tmp_path / "rejects.jsonl") == []
     posthog_server.answer = None
