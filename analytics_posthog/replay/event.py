@@ -99,8 +99,11 @@ class Lines:
         self._choice = choice
         self._report = Report(None)
         self._convert = partial(
-            to_posthog, group_type=choice.group_type, person_profiles=choice.person_profiles, warn=self._report.warn_once
-        )  # fmt: skip
+            to_posthog,
+            group_type=choice.group_type,
+            person_profiles=choice.person_profiles,
+            warn=self._report.warn_once,
+        )
         self._decode = json.JSONDecoder(parse_constant=_null).raw_decode
 
     def event(self, number: int, line: bytes) -> LineEvent:

@@ -110,7 +110,7 @@ KEYS = {
     "none": (
         "",
         2,
-        "FAILED  key      no key: $POSTHOG_PROJECT_API_KEY is not set. Take the project API key (phc_...) from Settings",
+        "FAILED  key      no key: $POSTHOG_PROJECT_API_KEY is not set. Take the project API key (phc_...)",
     ),
     "a personal key": (
         "phx_" + "a" * 43,

@@ -28,7 +28,7 @@ def check(capsys: pytest.CaptureFixture[str]) -> Check:
 
 
 def listening() -> socket.socket:
-    """A port that takes connections and never says a word."""
+    """A port that accepts connections and never answers."""
     return socket.create_server(("127.0.0.1", 0))
 
 
@@ -112,7 +112,7 @@ def test_a_connection_that_breaks(posthog_server: PostHogServer, check: Check) -
 
 
 def encrypted(server: PostHogServer, name: str) -> trustme.CA:
-    """Let a server speak TLS, with a certificate for a name; return who has signed it."""
+    """Let a server speak TLS with a certificate for a name; return the authority that signed it."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)

@@ -1,4 +1,4 @@
-"""`convert`: messages in, events out, one a line; side by side for reading."""
+"""`convert`: reads messages and writes events, one a line."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("content", FORMS.values(), ids=FORMS)
-def test_each_message_becomes_its_event_however_the_file_is_written(
+def test_messages_are_converted_from_every_form_of_file(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "archive"
@@ -94,9 +94,7 @@ def test_without_a_file_standard_input_is_read(arguments: list[str]) -> None:
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, event_of(TRACK), b"")
 
 
-def test_the_parity_cases_become_what_the_package_sends_for_them(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_parity_cases_get_the_uuids_of_the_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "cases.jsonl"
     file.write_bytes(text(*(case["message"] for case in CASES)))
     code, events, _ = convert(str(file), capsys=capsys)
@@ -104,7 +102,7 @@ def test_the_parity_cases_become_what_the_package_sends_for_them(
     assert [event["uuid"] for event in events] == [case["event"]["uuid"] for case in CASES]
 
 
-def test_settings_of_the_conversion_are_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_settings_of_the_conversion_are_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     anonymous = {key: value for key, value in TRACK.items() if key not in ("userId", "context")}
     file = tmp_path / "archive"
     file.write_bytes(text(TRACK, anonymous))
@@ -124,7 +122,7 @@ def test_settings_of_the_conversion_are_options(tmp_path: Path, capsys: pytest.C
         (["--group-type", " "], "group_type must be the name of a group type in PostHog, such as 'company'"),
     ],
 )
-def test_settings_that_can_t_work_are_an_error(
+def test_a_wrong_setting_is_an_error(
     arguments: list[str], reason: str, archive: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert convert(str(archive), *arguments, capsys=capsys) == (2, [], f"analytics-posthog: error: {reason}\n")
@@ -144,7 +142,7 @@ NO_MESSAGES = {
 
 
 @pytest.mark.parametrize(("line", "reason"), NO_MESSAGES.values(), ids=NO_MESSAGES)
-def test_a_line_that_is_no_message_is_named_and_the_next_goes_on(
+def test_a_line_that_is_not_a_message_is_reported_and_the_others_are_converted(
     line: bytes, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "archive"
@@ -152,7 +150,7 @@ def test_a_line_that_is_no_message_is_named_and_the_next_goes_on(
     assert convert(str(file), capsys=capsys) == (1, [event_of(TRACK), event_of(ALIAS)], f"{file}:2: {reason}\n")
 
 
-def test_a_gzip_that_is_cut_off_gives_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gzip_that_is_cut_off_gives_its_whole_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "archive.gz"
     noise = {**ALIAS, "context": {"noise": os.urandom(3000).hex()}}
     file.write_bytes(gzip.compress(text(TRACK) + text(noise))[:-1500])
@@ -184,7 +182,7 @@ def test_a_terminal_is_not_read_from(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert err.startswith("analytics-posthog: error: convert needs FILE, or messages on standard input")
 
 
-def test_what_the_conversion_leaves_out_is_a_note_with_its_place(
+def test_a_warning_of_the_conversion_is_a_note_with_its_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "archive"
@@ -195,7 +193,7 @@ def test_what_the_conversion_leaves_out_is_a_note_with_its_place(
     assert err == f"{file}:2: note: left out alias: {why}\n"
 
 
-def test_what_integrations_keep_from_posthog_is_left_out_and_counted(
+def test_a_message_that_is_not_for_posthog_is_left_out_and_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "archive"

@@ -1,4 +1,4 @@
-"""The command line: help, exit codes, one line for an error, and never a key on it."""
+"""The command line: help, exit codes, and an error is one line without the key."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_every_help_fits_100_columns(command: list[str], capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("command", [[], ["check"], ["convert"]], ids=str)
-def test_every_option_in_a_help_s_examples_is_one(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_option_in_the_examples_of_a_help_exists(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     main([*command, "--help"])
     options, _, epilog = capsys.readouterr().out.partition("examples:")
     named = set(re.findall(r"--[a-z-]+", epilog)) if command else set()
@@ -132,7 +132,7 @@ SETTINGS = {
         ["check", "--key-file", "nowhere"],
         "the file named by --key-file can't be read: No such file or directory",
     ),
-    "a path that is none": (["check", "--key-file", "a\0b"], "the file named by --key-file can't be read: ValueError"),
+    "an impossible path": (["check", "--key-file", "a\0b"], "the file named by --key-file can't be read: ValueError"),
     "an empty file": (
         ["check", "--key-file", os.devnull],
         "no key: the file named by --key-file is empty. Take the project API key",
@@ -142,7 +142,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize(("arguments", "reason"), SETTINGS.values(), ids=SETTINGS)
-def test_a_key_that_can_t_be_had_says_how_to_give_it(
+def test_a_missing_key_is_a_failure_that_says_how_to_give_one(
     arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--host", "https://api.segment.io"]) == 2
@@ -177,7 +177,7 @@ def test_an_error_of_the_package_is_one_line_and_code_1(
     assert capsys.readouterr() == ("", "analytics-posthog: error: PostHog answered 401: check the key\n")
 
 
-def test_a_mistake_of_ours_is_one_line_with_its_place_and_without_its_text(
+def test_a_bug_is_one_line_with_its_place_and_without_the_exception_s_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(_: object) -> int:
@@ -213,13 +213,13 @@ def test_a_closed_pipe_ends_quietly_as_other_tools_end(tmp_path: Path) -> None:
 def test_a_pipe_that_is_closed_before_the_first_byte_ends_quietly_too(arguments: str) -> None:
     done = shell(f"printf %s '{MESSAGE}' | {{ sleep 0; cat; }} | \"$PYTHON\" -m analytics_posthog {arguments} | :")
     assert done.stderr == ""
-    assert done.returncode in (0, 141)  # whether the pipe's other end is closed by then is nobody's to say
+    assert done.returncode in (0, 141)  # the other end of the pipe may or may not be closed yet
 
 
 def test_a_full_disk_is_one_line_and_code_1(tmp_path: Path) -> None:
     archive = tmp_path / "archive.jsonl"
     archive.write_text(MESSAGE * 20_000)
-    # A file may have 2 MB, which is less than the events have.
+    # A file may have 2 MB, and the events have more.
     done = shell(
         'ulimit -f 2000; "$PYTHON" -m analytics_posthog convert "$ARCHIVE" > "$ARCHIVE.events"', ARCHIVE=str(archive)
     )
@@ -229,7 +229,7 @@ def test_a_full_disk_is_one_line_and_code_1(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "code", "said"), [(signal.SIGINT, 130, "analytics-posthog: stopped\n"), (signal.SIGTERM, 143, "")]
 )
-def test_a_signal_ends_it_with_the_code_that_scripts_know(number: int, code: int, said: str) -> None:
+def test_a_signal_ends_the_command_with_a_shell_s_exit_code(number: int, code: int, said: str) -> None:
     command = [sys.executable, *MODULE, "convert"]
     pipe = subprocess.PIPE
     endless = [sys.executable, "-c", f"while True: print({MESSAGE!r}, end='')"]
@@ -246,7 +246,7 @@ def test_a_signal_ends_it_with_the_code_that_scripts_know(number: int, code: int
     assert (as_in_a_shell, err) == (code, said)
 
 
-def test_a_file_s_name_is_no_key(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_file_s_name_like_a_key_is_accepted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for name in ("phd_theses.jsonl", "phases.jsonl", "key", "phs_archive.jsonl"):
         (tmp_path / name).write_text(MESSAGE)
         with pytest.MonkeyPatch.context() as patch:
@@ -255,7 +255,7 @@ def test_a_file_s_name_is_no_key(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert capsys.readouterr().err == ""
 
 
-def test_output_is_output_only(tmp_path: Path) -> None:
+def test_errors_go_to_standard_error_and_not_to_the_output(tmp_path: Path) -> None:
     archive = tmp_path / "archive.jsonl"
     archive.write_text(MESSAGE + "no json\n")
     done = run_python(*MODULE, "convert", str(archive))
