@@ -6,7 +6,7 @@ import logging
 import os
 import queue
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
@@ -152,10 +152,9 @@ class Client(Calls):
         self._queue: queue.Queue[Ticket] = queue.Queue(settings.max_queue_size)
         self._consumers: list[Consumer] = []
         to_posthog = partial(PostHog, settings, report, self._official, self._queue, self._consumers)
-        if self._outbox is None:
-            inner = partial[Delivery](to_posthog, report.settled)
-        else:
-            inner = partial[Delivery](Outbox, settings, report, self._outbox, to_posthog, report.settled)
+        inner: Callable[[], Delivery] = partial(to_posthog, report.settled)
+        if self._outbox is not None:
+            inner = partial(Outbox, settings, report, self._outbox, to_posthog, report.settled)
         dual = settings.segment_key and settings.sends
         return Route(Dual(settings, report, inner) if dual else inner(), report)
 

@@ -9,6 +9,7 @@ from .ledger import Ledger, Ticket
 from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signals
 from .official import Official, disable_all
 from .posthog import PostHog, request_context
+from .probe import PROXY_ADVICE, Probe, ProbeFailed
 from .protocol import Delivery, OnSettled
 from .refusal import refusal
 from .report import Report, log
@@ -18,6 +19,7 @@ __all__ = [
     "LIB",
     "MAX_BATCH_SIZE",
     "MAX_EVENT_SIZE",
+    "PROXY_ADVICE",
     "REFUSED",
     "STALL_TIMEOUT",
     "Consumer",
@@ -28,6 +30,8 @@ __all__ = [
     "Official",
     "OnSettled",
     "PostHog",
+    "Probe",
+    "ProbeFailed",
     "Report",
     "Route",
     "Sender",

@@ -76,7 +76,8 @@ class Consumer(posthog.consumer.Consumer):
 
         The official one serialises each event only to learn its size; ours is known.
         """
-        self.batch = batch = []
+        batch: list[Ticket] = []
+        self.batch = batch
         room = MAX_BATCH_SIZE
         deadline = now() + max(self.flush_interval, _LEAST_INTERVAL)
         while len(batch) < self.flush_at and room > 0:

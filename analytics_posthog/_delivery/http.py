@@ -137,9 +137,11 @@ def _posted(target: Target, events: str | None, session: requests.Session, field
     if events is None:
         return False
     filling = _Filling(session, events)
-    options = {"session": cast(requests.Session, filling), "gzip": False, "timeout": target.timeout}
+    stand_in = cast(requests.Session, filling)
     try:
-        batch_post(target.api_key, target.host, batch=[], **options, **fields)
+        batch_post(
+            target.api_key, target.host, batch=[], session=stand_in, gzip=False, timeout=target.timeout, **fields
+        )
     except Exception:  # if nothing was posted, this is another official client than we know, and `batch_post` does it all
         if filling.has_posted:
             raise

@@ -67,7 +67,7 @@ class Official:
             sync_mode=bool(settings.sync_mode),
             max_queue_size=settings.max_queue_size,
             gzip=bool(settings.gzip),
-            timeout=settings.timeout,  # type: ignore[arg-type]  # the oldest version allowed says int; it takes a float
+            timeout=settings.timeout,
             max_retries=settings.max_retries,
             thread=settings.thread,
             flush_at=settings.upload_size,

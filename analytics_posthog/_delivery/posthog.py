@@ -58,7 +58,9 @@ class PostHog:
         consumers: list[Consumer],
         on_settled: OnSettled,
     ) -> None:
-        self._settings = settings
+        self._sync_mode = bool(settings.sync_mode)
+        self._wait = settings.block_when_full
+        self._why_not = "" if settings.sends else "send is False" if settings.key else "write_key is empty"
         self._on_settled = on_settled
         self._official = official
         self._queue = waiting
@@ -68,7 +70,7 @@ class PostHog:
         target = Target.of(settings.key, settings.address, gzip=bool(settings.gzip), timeout=settings.timeout)
         self._session = Session(settings.proxies or None)
         self._sender = Sender(partial(self._post, target), settings.retries)
-        if settings.sends and not settings.sync_mode:
+        if settings.sends and not self._sync_mode:
             for _ in range(settings.thread):
                 consumer = Consumer(waiting, target, settings, self._deliver, self._ledger.hurried)
                 consumers.append(consumer)
@@ -79,8 +81,8 @@ class PostHog:
         reason = refusal(message)
         if reason is not None:
             raise InvalidMessage(reason)
-        if not self._settings.sends:
-            return "send is False" if self._settings.key else "write_key is empty"
+        if self._why_not:
+            return self._why_not
         if not wanted(message):
             return "its integrations keep it from PostHog"
         ticket = self._events.ticket(message, size)
@@ -98,15 +100,14 @@ class PostHog:
         return ""
 
     def _hand_over(self, ticket: Ticket) -> None:
-        if self._settings.sync_mode:
+        if self._sync_mode:
             for error, tickets in self._sent([ticket]):
                 if error is not None:
                     raise error
                 self._settle(None, tickets)
             return
-        wait = self._settings.block_when_full
         try:
-            self._queue.put(ticket, block=wait > 0, timeout=wait)
+            self._queue.put(ticket, block=self._wait > 0, timeout=self._wait)
         except queue.Full:
             full = f"the queue is full ({self._queue.maxsize}). Raise max_queue_size, or call less often"
             raise QueueFull(full) from None
@@ -158,7 +159,7 @@ class PostHog:
             return  # a signal handler has interrupted a call; the threads go on when it is over
         self._sender.stop.set()
         for consumer in self._consumers:
-            consumer.pause()
+            consumer.pause()  # type: ignore[no-untyped-call]
         left = self._taken_off()
         self._wake()
         for consumer in self._consumers:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from .._settings import Retries
 from ..errors import DeliveryError
@@ -88,7 +88,7 @@ class Waits:
             return None
         if self._retry == 1:
             return 0.0
-        return min(0.5 * 2 ** min(self._retry - 2, 30) * random.uniform(1, 1.1), _MAX_BACKOFF)
+        return float(min(0.5 * 2 ** min(self._retry - 2, 30) * random.uniform(1, 1.1), _MAX_BACKOFF))
 
 
 def delivery_error(failure: Exception) -> DeliveryError:
@@ -100,8 +100,8 @@ def delivery_error(failure: Exception) -> DeliveryError:
         return DeliveryError(f"PostHog answered {status}{_ADVICE.get(status, '')}", status)
     if isinstance(failure, _NO_JSON) and not isinstance(failure, OSError):
         return DeliveryError(f"the batch can't be sent as JSON ({type(failure).__name__})", 400)
-    causes = " < ".join(_causes(failure))
-    return DeliveryError(f"PostHog can't be reached: {causes}. Check host, proxies and the network")
+    names = " < ".join(_names(failure))
+    return DeliveryError(f"PostHog can't be reached: {names}. Check host, proxies and the network")
 
 
 _NO_JSON: Final = (TypeError, ValueError, RecursionError)  # from json.dumps, or from an address that requests can't use
@@ -114,16 +114,24 @@ _ADVICE: Final = {
 }
 
 
-def _causes(failure: BaseException) -> list[str]:
-    """Name an exception and its causes, innermost last, an OSError with its number. Never their text, which has the URL."""
-    names: list[str] = []
-    current: Any = failure
-    while isinstance(current, BaseException) and len(names) < 6:
-        number = getattr(current, "errno", None)
-        name = type(current).__name__ + (f" {number}" if isinstance(number, int) else "")
-        if name not in names:
-            names.append(name)
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and its causes, innermost last; requests and urllib3 keep them in different places."""
+    current: BaseException | None = error
+    for _ in range(10):
+        if current is None:
+            return
+        yield current
         first = current.args[0] if current.args else None
         inner = (getattr(current, "reason", None), first, current.__cause__, current.__context__)
         current = next((cause for cause in inner if isinstance(cause, BaseException)), None)
-    return names
+
+
+def _names(failure: BaseException) -> list[str]:
+    """Name an exception and its causes, an OSError with its number. Never their text, which has the URL."""
+    names: list[str] = []
+    for cause in causes(failure):
+        number = getattr(cause, "errno", None)
+        name = type(cause).__name__ + (f" {number}" if isinstance(number, int) else "")
+        if name not in names:
+            names.append(name)
+    return names[:6]
