@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 FLUSH_TIMEOUT = 30.0  # seconds
-WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
+_WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
 
 
-class Seam(Protocol):
+class _Seam(Protocol):
     """What a test's capture answers in a client's place."""
 
     def options(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Client(Calls):
 
     DefaultConfig = Settings  # Segment's name for what each setting is when it is left out
     log: ClassVar[logging.Logger] = log
-    _seam: ClassVar[Seam | None] = None  # set by a test's capture as long as it lasts
+    _seam: ClassVar[_Seam | None] = None  # set by a test's capture as long as it lasts
 
     def __init__(
         self,
@@ -217,7 +217,7 @@ class Client(Calls):
         if done.left_out:
             report.left_out(message["type"], done.left_out)
         if route.closed:
-            raise ClientShutDown(WAS_SHUT_DOWN)
+            raise ClientShutDown(_WAS_SHUT_DOWN)
         report.count("accepted")  # before it is sent: it may be delivered before this thread goes on
         try:
             why_not_sent = route.delivery.send(message, done.size)

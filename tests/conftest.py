@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 
 import pytest
 
@@ -60,9 +61,8 @@ def _fresh_module() -> Iterator[None]:
     analytics = sys.modules.get("analytics_posthog")
     if analytics is None:
         return
-    for name, value in vars(analytics.Client.DefaultConfig).items():
-        if not name.startswith("_"):
-            setattr(analytics, name, value)
+    for setting in fields(analytics.Client.DefaultConfig):
+        setattr(analytics, setting.name, setting.default)
 
 
 def forget_default_client() -> None:

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 import requests
 from freezegun import freeze_time
-from posthog import Posthog
 from posthog.request import APIError, batch_post
 
 from analytics_posthog import Client
-from analytics_posthog._delivery import batch as _batch
-from analytics_posthog._delivery.batch import post_batch
+from analytics_posthog._delivery import Target, http, post_batch
 from analytics_posthog.convert import to_posthog
 from tests.convert.test_parity import CASES
 from tests.support.posthog_server import PostHogServer, Request
@@ -37,8 +35,8 @@ AWKWARD = [
 
 
 @pytest.fixture
-def official(posthog_server: PostHogServer) -> Posthog:
-    return Posthog("phc_key", host=posthog_server.url + "/", send=False, timeout=7)
+def target(posthog_server: PostHogServer) -> Target:
+    return Target.of("phc_key", posthog_server.url + "/", timeout=7)
 
 
 def sent(request: Request) -> tuple[str, bytes, dict[str, str]]:
@@ -48,20 +46,20 @@ def sent(request: Request) -> tuple[str, bytes, dict[str, str]]:
 @pytest.mark.parametrize("events", [EVENTS[:1], EVENTS, AWKWARD], ids=["one", "all of parity", "awkward"])
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 def test_address_headers_and_body_are_the_official_client_s(
-    events: list[dict[str, Any]], gzip: bool, official: Posthog, posthog_server: PostHogServer
+    events: list[dict[str, Any]], gzip: bool, target: Target, posthog_server: PostHogServer
 ) -> None:
-    official.gzip = gzip
+    target = target._replace(gzip=gzip)
     with freeze_time("2026-01-02"), requests.Session() as session:
-        post_batch(official, events, session)
-        batch_post(official.api_key, official.host, gzip=gzip, timeout=official.timeout, batch=events, session=session)
+        post_batch(target, events, session)
+        batch_post(target.api_key, target.host, gzip=gzip, timeout=target.timeout, batch=events, session=session)
     ours, theirs = map(sent, posthog_server.requests)
     assert ours == theirs
 
 
-def test_more_fields_of_the_body_are_the_official_client_s_too(official: Posthog, posthog_server: PostHogServer) -> None:
+def test_more_fields_of_the_body_are_the_official_client_s_too(target: Target, posthog_server: PostHogServer) -> None:
     with freeze_time("2026-01-02"), requests.Session() as session:
-        post_batch(official, EVENTS, session, historical_migration=True)
-        batch_post(official.api_key, official.host, timeout=7, batch=EVENTS, session=session, historical_migration=True)
+        post_batch(target, EVENTS, session, historical_migration=True)
+        batch_post(target.api_key, target.host, timeout=7, batch=EVENTS, session=session, historical_migration=True)
     ours, theirs = map(sent, posthog_server.requests)
     assert ours == theirs
     assert json.loads(ours[1])["historical_migration"] is True
@@ -111,19 +109,19 @@ def posts_bytes_and_wraps_what_is_raised(api_key: str, host: str, *, batch: Any,
     ],
 )
 def test_an_official_client_that_does_it_otherwise_posts_the_batch_itself_and_once(
-    official_post: Any, official: Posthog, posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
+    official_post: Any, target: Target, posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_batch, "batch_post", official_post)
+    monkeypatch.setattr(http, "batch_post", official_post)
     with requests.Session() as session:
-        post_batch(official, EVENTS, session)
+        post_batch(target, EVENTS, session)
     (request,) = posthog_server.requests
     assert json.loads(request.body)["batch"] == EVENTS
 
 
-def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(official: Posthog, posthog_server: PostHogServer) -> None:
+def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(target: Target, posthog_server: PostHogServer) -> None:
     posthog_server.answer = lambda _: (500, {}, b"{}")
     with requests.Session() as session, pytest.raises(APIError):
-        post_batch(official, EVENTS, session)
+        post_batch(target, EVENTS, session)
     assert len(posthog_server.requests) == 1
 
 
@@ -141,7 +139,7 @@ def test_a_message_that_the_app_has_made_to_hold_itself_costs_no_other(gzip: boo
 
 
 def test_the_official_client_does_not_walk_through_our_values(
-    official: Posthog, posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
+    target: Target, posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the way around it has been lost, and with it a third of the speed."""
     posted: list[Any] = []
@@ -150,8 +148,8 @@ def test_the_official_client_does_not_walk_through_our_values(
         posted.append(batch)
         return batch_post(*arguments, batch=batch, **options)
 
-    monkeypatch.setattr(_batch, "batch_post", watch)
+    monkeypatch.setattr(http, "batch_post", watch)
     with requests.Session() as session:
-        post_batch(official, EVENTS, session)
+        post_batch(target, EVENTS, session)
     assert posted == [[]]
     assert len(posthog_server.events) == len(EVENTS)

@@ -170,15 +170,10 @@ def watch_posthog(server: PostHogServer) -> tuple[types.ModuleType, Arrivals]:
 
 
 def point_at(server: PostHogServer) -> None:
-    """Without a host the official client takes PostHog's US cloud; here it takes the loopback server."""
-    posthog = importlib.import_module("posthog")
-    made = posthog.Posthog.__init__
-
-    @functools.wraps(made)
-    def with_host(client: Any, *args: Any, **kwargs: Any) -> None:
-        made(client, *args, **{**kwargs, "host": kwargs.get("host") or server.url})
-
-    posthog.Posthog.__init__ = with_host
+    """Without a host the official client names PostHog's US cloud; here it names the loopback server."""
+    http = importlib.import_module("analytics_posthog._delivery.http")
+    named = http.determine_server_host
+    http.determine_server_host = lambda host: named(host) if host else server.url  # type: ignore[attr-defined]
 
 
 def watch_segment(server: PostHogServer) -> tuple[types.ModuleType, Arrivals]:

@@ -68,9 +68,9 @@ OURS = Kit(
 
 def abandon(client: Any) -> None:
     """Ends a client's threads at once, whatever is still queued and whether or not its host answers."""
-    delivery = getattr(client, "_delivery", None)
-    if delivery is not None:
-        delivery.shutdown(0)
+    route = getattr(client, "_route", None)
+    if route is not None:
+        route.shutdown(0)
     for consumer in client.consumers or ():
         consumer.pause()
 
