@@ -152,9 +152,9 @@ class Client(Calls):
         self._queue: queue.Queue[Ticket] = queue.Queue(settings.max_queue_size)
         self._consumers: list[Consumer] = []
         to_posthog = partial(PostHog, settings, report, self._official, self._queue, self._consumers)
-        inner: Callable[[], Delivery] = partial(to_posthog, report.settled)
+        inner: Callable[[], Delivery] = partial(to_posthog, report.outcome)
         if self._outbox is not None:
-            inner = partial(Outbox, settings, report, self._outbox, to_posthog, report.settled)
+            inner = partial(Outbox, settings, report, self._outbox, to_posthog, report.outcome)
         dual = settings.segment_key and settings.sends
         return Route(Dual(settings, report, inner) if dual else inner(), report)
 
@@ -198,6 +198,7 @@ class Client(Calls):
         try:
             why_not_sent = self._hand_over(route, message, done)
         except DeliveryError as error:  # in sync_mode only, where Segment's client raises too
+            route.report.count("failed")
             log_call(self.log, self.debug, message, error)
             raise
         except AnalyticsError as error:
@@ -212,24 +213,12 @@ class Client(Calls):
         return True, message
 
     def _hand_over(self, route: Route, message: Message, done: Pass) -> str:
-        """Give a message to the delivery, and count it as accepted if it is to be sent. Return why it isn't, or ""."""
-        report = route.report
+        """Give a message to the delivery. Return why it is not to be sent, or ""."""
         if done.left_out:
-            report.left_out(message["type"], done.left_out)
+            route.report.left_out(message["type"], done.left_out)
         if route.closed:
             raise ClientShutDown(_WAS_SHUT_DOWN)
-        report.count("accepted")  # before it is sent: it may be delivered before this thread goes on
-        try:
-            why_not_sent = route.delivery.send(message, done.size)
-        except DeliveryError:
-            report.count("failed")
-            raise
-        except BaseException:
-            report.count("accepted", -1)
-            raise
-        if why_not_sent:
-            report.count("accepted", -1)
-        return why_not_sent
+        return route.delivery.send(message, done.size)
 
     def _refused(self, route: Route, error: AnalyticsError, message: Message) -> Answer:
         route.report.refused(error, message)

@@ -10,12 +10,14 @@ from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signa
 from .official import Official, disable_all
 from .posthog import PostHog, request_context
 from .probe import PROXY_ADVICE, Probe, ProbeFailed
-from .protocol import Delivery, OnSettled
+from .protocol import ACCEPTED, DELIVERED, Delivery, OnOutcome, Outcome
 from .refusal import refusal
 from .report import Report, log
 from .retries import REFUSED, Sender
 
 __all__ = [
+    "ACCEPTED",
+    "DELIVERED",
     "LIB",
     "MAX_BATCH_SIZE",
     "MAX_EVENT_SIZE",
@@ -28,7 +30,8 @@ __all__ = [
     "Ledger",
     "Life",
     "Official",
-    "OnSettled",
+    "OnOutcome",
+    "Outcome",
     "PostHog",
     "Probe",
     "ProbeFailed",

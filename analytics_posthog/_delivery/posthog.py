@@ -25,7 +25,7 @@ from .events import Events
 from .http import Session, Target, post_batch
 from .ledger import Ledger, Ticket
 from .official import Official
-from .protocol import OnSettled
+from .protocol import ACCEPTED, DELIVERED, OnOutcome, Outcome
 from .refusal import refusal
 from .report import Report
 from .retries import SHUT_DOWN, Sender
@@ -56,12 +56,12 @@ class PostHog:
         official: Official,
         waiting: queue.Queue[Ticket],
         consumers: list[Consumer],
-        on_settled: OnSettled,
+        on_outcome: OnOutcome,
     ) -> None:
         self._sync_mode = bool(settings.sync_mode)
         self._wait = settings.block_when_full
         self._why_not = "" if settings.sends else "send is False" if settings.key else "write_key is empty"
-        self._on_settled = on_settled
+        self._on_outcome = on_outcome
         self._official = official
         self._queue = waiting
         self._consumers = consumers
@@ -91,12 +91,18 @@ class PostHog:
         if not self._ledger.admit(ticket):
             raise ClientShutDown(_WAS_SHUT_DOWN)
         try:
-            self._hand_over(ticket)
+            self._on_outcome(ACCEPTED, [message])  # before it is sent: it may be delivered before this thread goes on
+            try:
+                self._hand_over(ticket)
+                if self._sender.stop.is_set() and self._ledger.withdraw(ticket):  # closed while it waited
+                    raise ClientShutDown(_WAS_SHUT_DOWN)
+            except Exception as error:
+                if not isinstance(error, DeliveryError):
+                    self._on_outcome(Outcome("refused", error), [message])
+                raise
         except BaseException:  # also a Ctrl-C while it waited
             self._ledger.withdraw(ticket)
             raise
-        if self._sender.stop.is_set() and self._ledger.withdraw(ticket):  # while it waited
-            raise ClientShutDown(_WAS_SHUT_DOWN)
         return ""
 
     def _hand_over(self, ticket: Ticket) -> None:
@@ -138,7 +144,8 @@ class PostHog:
     def _settle(self, error: AnalyticsError | None, tickets: list[Ticket]) -> None:
         with self._ledger.settling(tickets) as mine:
             if mine:
-                self._on_settled(error, [ticket.message for ticket in mine])
+                outcome = DELIVERED if error is None else Outcome("lost", error)
+                self._on_outcome(outcome, [ticket.message for ticket in mine])
 
     def flush(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for what was accepted before, and for what the official client has queued."""

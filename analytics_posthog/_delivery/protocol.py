@@ -1,18 +1,33 @@
 """The one seam between a client and whatever delivers its messages.
 
-PostHog, the outbox and dual running are deliveries. A wrapper holds an inner delivery and calls it; nothing calls outward
-but `on_settled`, which each delivery gets when it is made.
+PostHog, the outbox and dual running are deliveries. A wrapper holds an inner delivery and calls it. Nothing calls outward
+but `on_outcome`, which a delivery gets when it is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from .._message import Message
 
-# The outcome of messages: None if PostHog took them, else the error that lost them.
-OnSettled: TypeAlias = Callable[["Exception | None", list[Message]], Any]
+
+class Outcome(NamedTuple):
+    """What happened to messages.
+
+    "accepted": they are about to be queued or sent; whoever gets this outcome may still raise, to refuse them.
+    "refused": they could not be queued after all, and `send` is about to raise `error`.
+    "delivered": PostHog has taken them. "lost": they will not reach PostHog, because of `error`.
+    """
+
+    what: str
+    error: Exception | None = None
+
+
+ACCEPTED = Outcome("accepted")
+DELIVERED = Outcome("delivered")
+
+OnOutcome: TypeAlias = Callable[[Outcome, list[Message]], Any]
 
 
 class Delivery(Protocol):

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from .._message import Message
 from .._settings import OnError, OnSuccess
+from .protocol import Outcome
 
 log: Final = logging.getLogger("analytics_posthog")
 
@@ -39,19 +40,26 @@ class Report:
         self._refusing: set[int] = set()  # threads that are in an on_error about a refused call
         self.quiet = False  # at exit one line says it all
 
-    def settled(self, error: Exception | None, messages: list[Message]) -> None:
-        """Report messages that PostHog has taken, or that are lost by `error`."""
-        if error is None:
+    def outcome(self, outcome: Outcome, messages: list[Message]) -> None:
+        """Report what happened to messages, and count them; afterwards, so that a flush returns after the callbacks."""
+        number = len(messages)  # before a callback may change the list
+        if outcome.what == "accepted":
+            self.count("accepted", number)
+        elif outcome.what == "refused":
+            self.count("accepted", -number)
+        elif outcome.error is None:
             self._call("on_success", self._on_success, messages)
+            self.count("delivered", number)
         else:
-            self.lost(error, messages, say=not self.quiet)
-        self.count("failed" if error else "delivered", len(messages))
+            self.lost(outcome.error, messages, say=not self.quiet)
+            self.count("failed", number)
 
     def lost(self, error: Exception, messages: list[Message], *, say: bool = True) -> None:
         """Report messages that don't arrive to `on_error`, and to the log if its time has come. Doesn't count them."""
+        number = len(messages)
         self._call("on_error", self._on_error, error, messages)
         if say:
-            self._say_lost(error, len(messages))
+            self._say_lost(error, number)
 
     def refused(self, error: Exception, message: Message) -> None:
         """Report and count a message whose call answered (False, message)."""

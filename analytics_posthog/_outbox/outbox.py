@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from .._delivery import REFUSED, Delivery, OnSettled, Report, now
+from .._delivery import REFUSED, Delivery, OnOutcome, Outcome, Report, now
 from .._message import Message, Pass, complete
 from .._settings import Settings
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
@@ -34,39 +34,32 @@ class Outbox:
         settings: Settings,
         report: Report,
         path: Path,
-        deliver_to: Callable[[OnSettled], Delivery],
-        on_settled: OnSettled,
+        deliver_to: Callable[[OnOutcome], Delivery],
+        on_outcome: OnOutcome,
     ) -> None:
         self._report = report
-        self._on_settled = on_settled
+        self._on_outcome = on_outcome
         to_disk = settings.outbox_sync == "disk"
         self._directory = OutboxDirectory(path, max_bytes=settings.outbox_max_bytes, to_disk=to_disk)
         self._places: dict[int, Place] = {}  # by the id() of a message on its way
-        self._inner = deliver_to(self._settled)
+        self._inner = deliver_to(self._outcome)
         self._lock = threading.RLock()  # guards the next four
         self._pause = 0.0
         self._resume_at = 0.0
         self._asked: list[threading.Event] = []  # who waits for the next sweep
         self._more = False  # dead processes may have left more files
+        self._sent_again: Message | None = None
         self._sending = False  # the thread may hold a line that is neither kept nor on the queue
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="analytics-outbox", daemon=True)
         self._thread.start()
 
     def send(self, message: Message, size: int | None = None) -> str:
-        """Write a message to disk and hand it on; see Delivery. What the inner delivery doesn't accept is taken back."""
+        """Hand a message to the inner delivery, and write it to disk as soon as that accepts it; see Delivery."""
         try:
-            place = self._directory.write(to_line(message))
-        except OSError as error:  # a full disk: the message is sent from memory
-            self._report.unsaved(error)
-            place = None
-        if place is None:
             return self._inner.send(message, size)
-        self._places[id(message)] = place
-        try:
-            why = self._inner.send(message, size)
         except (QueueFull, DeliveryError) as error:  # DeliveryError in sync_mode
-            if getattr(error, "status", None) in REFUSED:
+            if id(message) not in self._places or _is_final(error):
                 self._take_back(message)
                 raise
             self._keep(error, [message])
@@ -74,24 +67,42 @@ class Outbox:
         except BaseException:  # the call is refused or interrupted
             self._take_back(message)
             raise
-        if why:
-            self._take_back(message)
-        return why
 
-    def _settled(self, error: Exception | None, messages: list[Message]) -> None:
-        """Called with the outcome of messages: those that can be sent again stay on disk, the rest is passed on."""
-        if error is not None and getattr(error, "status", None) not in REFUSED:
-            messages = self._keep(error, messages)
+    def _outcome(self, outcome: Outcome, messages: list[Message]) -> None:
+        """Called by the inner delivery. What can be sent again stays on disk; the rest is passed on."""
+        if outcome.what in ("accepted", "refused"):  # of one message, which was accepted long ago if it is sent again
+            (message,) = messages
+            if message is self._sent_again:
+                return
+            if outcome.what == "accepted":
+                self._write(message)
+            elif isinstance(outcome.error, QueueFull) and id(message) in self._places:  # it is kept
+                return
+        elif outcome.error is not None and not _is_final(outcome.error):
+            messages = self._keep(outcome.error, messages)
         else:
             places = [self._places.pop(id(message), None) for message in messages]
             self._directory.settle(*filter(None, places), keep=False)
-        if error is None:
-            with self._lock:
-                self._pause = self._resume_at = 0.0
-            if self._directory.kept():  # the queue has room again
-                self._wake.set()
+            if outcome.error is None:
+                self._delivered()
         if messages:
-            self._on_settled(error, messages)
+            self._on_outcome(outcome, messages)
+
+    def _write(self, message: Message) -> None:
+        """Write a message to disk. Raises QueueFull if the outbox is full by its own limit."""
+        try:
+            place = self._directory.write(to_line(message))
+        except OSError as error:  # a full disk: the message is sent from memory
+            self._report.unsaved(error)
+        else:
+            if place is not None:
+                self._places[id(message)] = place
+
+    def _delivered(self) -> None:
+        with self._lock:
+            self._pause = self._resume_at = 0.0
+        if self._directory.kept():  # the queue has room again
+            self._wake.set()
 
     def _keep(self, error: Exception, messages: list[Message]) -> list[Message]:
         """Keep the lines of messages to send them again. Return the messages that have no line."""
@@ -178,6 +189,7 @@ class Outbox:
             done = Pass()
             message = complete(message, done)
             self._places[id(message)] = place
+            self._sent_again = message
             if self._inner.send(message, done.size):  # before_send doesn't want it any more
                 self._take_back(message)
                 self._report.count("accepted", -1)
@@ -186,12 +198,12 @@ class Outbox:
             self._directory.settle(place, keep=True)
             return False
         except DeliveryError as error:  # in sync_mode
-            self._settled(error, [message])
+            self._outcome(Outcome("lost", error), [message])
         except Exception as error:  # a file may hold anything, and before_send may raise anything
             self._places.pop(id(message), None)
             self._directory.settle(place, keep=False)
             other = InvalidMessage(f"{_NO_MESSAGE} ({type(error).__name__})")
-            self._on_settled(error if isinstance(error, AnalyticsError) else other, [message])
+            self._on_outcome(Outcome("lost", error if isinstance(error, AnalyticsError) else other), [message])
         return True
 
     def flush(self, timeout: float) -> bool:
@@ -240,3 +252,8 @@ class Outbox:
             asked, self._asked = self._asked, []
         for event in asked:
             event.set()
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether PostHog has refused the message itself: sent again, it would be refused again."""
+    return getattr(error, "status", None) in REFUSED

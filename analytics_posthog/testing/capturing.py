@@ -13,7 +13,7 @@ import os
 import threading
 from typing import Any, Final
 
-from .._delivery import Events, Report, Route, disable_all, refusal
+from .._delivery import ACCEPTED, DELIVERED, Events, Report, Route, disable_all, refusal
 from .._message import json_default
 from .._settings import check_write_key
 from ..client import Client
@@ -65,6 +65,7 @@ class _KeepingDelivery:
         event = ticket.event or self._events.event(message)
         # Copied, as the app may change the message that its call returned.
         _innermost().kept.append((copy.deepcopy(message), json.loads(json.dumps(event, default=json_default))))
+        self._report.outcome(ACCEPTED, [message])
         self._queued.append(message)
         if self._client.sync_mode:
             self.flush(0)
@@ -74,7 +75,7 @@ class _KeepingDelivery:
         """Report what is queued as delivered, as after an answer of PostHog's."""
         delivered, self._queued = self._queued, []
         if delivered:
-            self._report.settled(None, delivered)
+            self._report.outcome(DELIVERED, delivered)
         return True
 
     def drain(self, timeout: float, stall: float) -> bool:
