@@ -114,7 +114,8 @@ class Outbox:
                 if isinstance(error, DeliveryError) and now() >= self._resume_at:
                     self._pause = min(max(1.0, self._pause * 2), MAX_PAUSE)
                     self._resume_at = now() + self._pause
-            self._report.kept(error, len(kept))
+            if not isinstance(error, QueueFull):
+                self._report.kept(error, len(kept))
         return [message for message in messages if places[id(message)] is None]
 
     def _take_back(self, message: Message) -> None:
