@@ -3,7 +3,7 @@
 from .clock import now
 from .consumer import MAX_BATCH_SIZE, Consumer
 from .debug_line import log_call
-from .events import MAX_EVENT_SIZE, Events
+from .events import MAX_EVENT_SIZE, Events, refusal
 from .http import LIB, Session, Target, post_batch, post_texts, why_not_taken, write_event
 from .ledger import Ledger, Ticket
 from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signals
@@ -11,7 +11,6 @@ from .official import Official, disable_all
 from .posthog import PostHog, request_context
 from .probe import PROXY_ADVICE, Probe, ProbeFailed
 from .protocol import ACCEPTED, DELIVERED, Delivery, OnOutcome, Outcome
-from .refusal import refusal
 from .report import Report, log
 from .retries import REFUSED, Sender
 

@@ -1,4 +1,4 @@
-"""Makes the event for a message: converted, seen by the app's before_send, and measured."""
+"""Makes the event for a message: checked for what PostHog refuses, converted, seen by the app's before_send, and measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from .._message import MAX_SIZE, Message, Pass, clean_dict, json_default
 from .._settings import BeforeSend, Settings
-from ..convert import Event, to_posthog
+from ..convert import Event, to_posthog, wanted
 from ..errors import InvalidMessage, MessageTooLarge
 from .http import LIB
 from .ledger import Ticket
@@ -34,13 +34,16 @@ class Events:
         self._before_send = settings.before_send or None
         self._report = report
 
-    def ticket(self, message: Message, size: int | None = None) -> Ticket | None:
-        """Return the ticket of a message; None if before_send doesn't want it sent.
+    def ticket(self, message: Message, size: int | None = None) -> Ticket | str:
+        """Return the ticket of a message, or why it is not to be sent.
 
         `size` is what the pass over its values measured, in bytes. The event is made here only if its size is in doubt
-        or before_send must see it; otherwise when its turn comes. Raises MessageTooLarge, InvalidMessage for what
-        before_send has spoilt, and what before_send raises.
+        or before_send must see it; otherwise when its turn comes. Raises InvalidMessage for a message that PostHog
+        refuses or that before_send has spoilt, MessageTooLarge, and what before_send raises.
         """
+        raise_refusal(message)
+        if not wanted(message):
+            return "its integrations keep it from PostHog"
         if size is not None and size <= _SURELY_FITS and self._before_send is None:
             return Ticket(message, size)
         if size is not None and size > MAX_SIZE:  # the pass ended before the values did
@@ -48,7 +51,7 @@ class Events:
         made = self.event(message)
         event = made if self._before_send is None else self._asked(self._before_send, made)
         if event is None:
-            return None
+            return "before_send returned None"
         size = len(json.dumps(event, default=json_default))
         if size > MAX_EVENT_SIZE:
             raise MessageTooLarge(_TOO_LARGE.format(message["type"]))
@@ -74,6 +77,22 @@ class Events:
         _check(cleaned)
         cleaned["properties"].update(LIB)
         return cleaned
+
+
+def refusal(message: Message) -> str | None:
+    """Return why PostHog would refuse a message, together with its whole batch, although Segment takes it; None if it would not."""
+    if message["type"] == "track" and not message["event"].strip():
+        return "track needs an event name that isn't blank. Pass event='...'"
+    if not (message["userId"] or message.get("anonymousId") or "").strip():
+        return f"{message['type']} needs an id that isn't blank. Pass user_id or anonymous_id"
+    return None
+
+
+def raise_refusal(message: Message) -> None:
+    """Raise InvalidMessage for a message that PostHog would refuse."""
+    reason = refusal(message)
+    if reason is not None:
+        raise InvalidMessage(reason)
 
 
 def _check(event: Event) -> None:

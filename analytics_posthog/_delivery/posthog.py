@@ -17,16 +17,14 @@ from posthog.contexts import get_context_session_id, get_tags
 
 from .._message import Message
 from .._settings import Settings
-from ..convert import wanted
-from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
+from ..errors import AnalyticsError, ClientShutDown, DeliveryError, QueueFull
 from .clock import now
 from .consumer import Consumer
-from .events import Events
+from .events import Events, raise_refusal
 from .http import Session, Target, post_batch
 from .ledger import Ledger, Ticket
 from .official import Official
 from .protocol import ACCEPTED, DELIVERED, OnOutcome, Outcome
-from .refusal import refusal
 from .report import Report
 from .retries import SHUT_DOWN, Sender
 
@@ -78,16 +76,12 @@ class PostHog:
 
     def send(self, message: Message, size: int | None = None) -> str:
         """Put a message on the queue, or, in sync_mode, send it. Return why it is not to be sent, or ""; see Delivery."""
-        reason = refusal(message)
-        if reason is not None:
-            raise InvalidMessage(reason)
         if self._why_not:
+            raise_refusal(message)
             return self._why_not
-        if not wanted(message):
-            return "its integrations keep it from PostHog"
         ticket = self._events.ticket(message, size)
-        if ticket is None:
-            return "before_send returned None"
+        if isinstance(ticket, str):
+            return ticket
         if not self._ledger.admit(ticket):
             raise ClientShutDown(_WAS_SHUT_DOWN)
         try:

@@ -13,12 +13,10 @@ import os
 import threading
 from typing import Any, Final
 
-from .._delivery import ACCEPTED, DELIVERED, Events, Report, Route, disable_all, refusal
+from .._delivery import ACCEPTED, DELIVERED, Events, Report, Route, disable_all
 from .._message import json_default
 from .._settings import check_write_key
 from ..client import Client
-from ..convert import wanted
-from ..errors import InvalidMessage
 
 _ANY_KEY: Final = "phc_captured"  # for a client that has none; nothing is sent anywhere
 
@@ -54,14 +52,10 @@ class _KeepingDelivery:
 
     def send(self, message: dict[str, Any], size: int | None = None) -> str:
         """Keep a message and its event. Answers and raises as PostHog's delivery does, whatever `send` and `write_key` are."""
-        reason = refusal(message)
-        if reason is not None:
-            raise InvalidMessage(reason)
-        ticket = self._events.ticket(message, size) if wanted(message) else None
-        if ticket is None:
-            why = "before_send returned None" if wanted(message) else "its integrations keep it from PostHog"
-            _innermost().not_sent.append((copy.deepcopy(message), why))
-            return why
+        ticket = self._events.ticket(message, size)
+        if isinstance(ticket, str):
+            _innermost().not_sent.append((copy.deepcopy(message), ticket))
+            return ticket
         event = ticket.event or self._events.event(message)
         # Copied, as the app may change the message that its call returned.
         _innermost().kept.append((copy.deepcopy(message), json.loads(json.dumps(event, default=json_default))))
