@@ -4,6 +4,7 @@ from .batch import LIB, post_batch, post_texts, write_event
 from .consumer import MAX_BATCH_SIZE, Event, Retries, Uploader, now
 from .debug_line import log_call
 from .events import MAX_EVENT_SIZE, BeforeSend, Events
+from .forwarding import Answer, Forward
 from .http import Session, why_not_taken
 from .ledger import Ledger
 from .lifecycle import call, on_signals
@@ -15,9 +16,11 @@ __all__ = [
     "MAX_BATCH_SIZE",
     "MAX_EVENT_SIZE",
     "STALL_TIMEOUT",
+    "Answer",
     "BeforeSend",
     "Event",
     "Events",
+    "Forward",
     "Ledger",
     "OnError",
     "OnSuccess",

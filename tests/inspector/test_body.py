@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analytics_posthog._inspector.capture import MAX_BODY, Refused, read_events
+from analytics_posthog._inspector.body import MAX_BODY, Refused, read_events
 from tests.support.posthog_refusals import Refused as ReferenceRefused
 from tests.support.posthog_refusals import check_batch, strict_json, unzipped
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from analytics_posthog._inspector.explain import NOTE, WARNING, explain, origins, warnings
-from analytics_posthog._inspector.plain import line, shown
+from analytics_posthog._inspector.explain import explain, origins
+from analytics_posthog._inspector.line import line, shown
 from analytics_posthog._inspector.reverse import reconstruct
 from analytics_posthog._inspector.store import Store
+from analytics_posthog._inspector.warnings import NOTE, WARNING, warnings
 from analytics_posthog.convert import CONTEXT
 from tests.convert.test_parity import CASES, IDS
-from tests.inspector.test_inspector_reverse import LIBRARY, event_of, message_of
+from tests.inspector.test_reverse import LIBRARY, event_of, message_of
 
 TRACK: dict[str, Any] = {
     "type": "track",

@@ -11,7 +11,7 @@ import pytest
 
 from analytics_posthog._delivery.batch import LIB
 from analytics_posthog._inspector.explain import explain
-from analytics_posthog._inspector.plain import line
+from analytics_posthog._inspector.line import line
 from analytics_posthog._inspector.reverse import is_ours, reconstruct
 from analytics_posthog._inspector.store import Store
 from analytics_posthog.convert import to_posthog
