@@ -50,7 +50,7 @@ def origins(message: dict[str, Any], convert: Convert, opened: Collection[str] =
 def why(name: str, message: dict[str, Any], settings: dict[str, str]) -> str:
     """Say why an event has a property that no part of the message gave; "" if nothing explains it."""
     call, context = message["type"], _dict(message.get("context"))
-    missing = {key: _OTHER for key in CONTEXT if key not in context}
+    missing = {key: _OTHER for key in CONTEXT if context.get(key) is None}
 
     def depends(more: dict[str, str], call: str, other: dict[str, str]) -> bool:
         changed = {**message, "type": call, "context": {**context, **more}}
@@ -67,7 +67,7 @@ def why(name: str, message: dict[str, Any], settings: dict[str, str]) -> str:
 
 
 class _Search:
-    """Finds the parts of a message that something in its event depends on. `convert` returns the event by its parts' names."""
+    """Finds what each part of an event depends on. `convert` returns an event by its parts' names."""
 
     def __init__(self, message: dict[str, Any], convert: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         self._message, self._convert = message, convert

@@ -1,4 +1,4 @@
-"""Shows a message and its event side by side: each part of the event is beside the part of the message that it was made from."""
+"""Shows a message and its event side by side: each part of the event beside the part of the message that gave it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NARROW: Final = 60  # columns; with fewer, the event is below the message
 
 
 class Row(NamedTuple):
-    """A part of the message, and what it became in the event; "" on the left: the same part as above."""
+    """A part of the message, and what it became in the event; "" on the left means the same part as above."""
 
     left: str
     left_value: str
@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
 
 def rows(message: dict[str, Any], convert: Convert) -> list[Row]:
-    """Return each part of a message with what it became in the event, in the message's order; what no part gave is last."""
+    """Return each part of a message with what it became in the event; what no part gave comes last."""
     found = origins(message, convert, _OPENED)
     made: dict[Path, list[Row]] = {}
     added: list[Row] = []
@@ -57,12 +57,12 @@ def _json(value: Any) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return a text without characters that a terminal takes for commands, or that turn the direction of writing."""
+    """Return a text without characters that are commands to a terminal, or change the direction of writing."""
     return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 class Page:
-    """Writes messages side by side to standard output: in colour in a terminal if `rich` is there, else as plain text."""
+    """Writes messages side by side to standard output: in colour in a terminal that has `rich`, else as plain text."""
 
     def __init__(self, convert: Convert) -> None:
         self._convert = convert
@@ -70,7 +70,7 @@ class Page:
         self._write = _coloured() or _plain
 
     def show(self, place: str, message: dict[str, Any]) -> None:
-        """Write one message; `place` says where it stands."""
+        """Write one message; `place` says where it was read."""
         self._write([(f"{_shown(place)}  {_json(message.get('type'))[1:-1]}", "bold")])
         for row in rows(message, self._convert):
             self._show(row)
@@ -100,7 +100,7 @@ class Page:
 
 
 def _cell(name: str, value: str, width: int) -> list[tuple[str, bool]]:
-    """The lines of a cell, and whether each has the name: name and value on one line where they fit, else below each other."""
+    """Return a cell's lines, and whether each has the name. Name and value share a line if they fit."""
     if _width(name) + 2 + _width(value) <= width:
         return [(f"{name}  {value}".rstrip(), True)]
     return [(line, True) for line in _wrapped(name, width)] + [
@@ -109,7 +109,7 @@ def _cell(name: str, value: str, width: int) -> list[tuple[str, bool]]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Cut a text into lines; after some, the last one ends in three dots."""
+    """Cut a text into lines. A text that is too long ends in three dots."""
     lines = [""]
     used = 0
     for character in text:

@@ -1,4 +1,4 @@
-"""The local inspector: a page on this machine that shows each event as the app sends it. `analytics-posthog inspect` starts it.
+"""The local inspector: a page that shows each event as the app sends it. `analytics-posthog inspect` starts it.
 
 Read in this order: `reverse` (the Segment message of an event), `body` (what comes in), `warnings`, `explain`, `store`
 (what is kept), `line`, `stream`, `guard`, `app`, `terminal`, `server`. It doesn't keep the key, write to disk, or load

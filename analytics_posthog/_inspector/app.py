@@ -1,4 +1,4 @@
-"""The inspector as an ASGI app: PostHog's capture endpoints for the app, and the page that shows what the app has sent."""
+"""The inspector as an ASGI app: PostHog's capture endpoints for the app, and the page that shows its events."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Inspector:
     async def _pass_on(
         self, request: Request, body: bytes, refused: Refused | None = None
     ) -> tuple[Response | None, str]:
-        """Forward a request if that is wanted. Return PostHog's answer, and a warning if PostHog refuses it or should."""
+        """Forward a request if that is wanted. Return PostHog's answer, and a warning if it refused or should have."""
         if self._forward is None:
             return None, ""
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from .._origins import Path, why
 from .._origins import origins as origins_of
 from ..convert import Event
-from .reverse import LIB, SEGMENT, Reconstruction, call_of, distinct_id_of, is_ours, properties_of, reconstruct
+from .reverse import LIB, SEGMENT, Reconstruction, call_of, distinct_id_of, is_of_request, is_ours, properties_of, reconstruct
 from .warnings import WARNING, warnings
 
 LONGEST: Final = 200  # characters of a name or an id in the list; the detail shows more
@@ -17,6 +17,7 @@ _ORDER: Final = (CALL, POSTHOG, MAPPING, IN_CONTEXT, CLIENT)
 _TOP: Final = ("event", "distinct_id", "timestamp", "uuid")
 _OF_CLIENT: Final = (CLIENT, "PostHog's client")
 _OF_POSTHOG: Final = (POSTHOG, "captured without this package")
+_OF_CONVERSION: Final = (MAPPING, "the conversion")
 _OF_REQUEST: Final = (CLIENT, "PostHog's request context")
 
 
@@ -104,20 +105,21 @@ def origins(event: Event, made: Reconstruction | None = None) -> list[Origin]:
 def _of_field(name: str, paths: dict[str, list[Path]], made: Reconstruction) -> tuple[str, str]:
     if name == "uuid":
         return MAPPING, "messageId (a hash of it)"
-    return _in_words(name, paths[name], made) if name in paths else _OF_CLIENT
+    if name not in paths:
+        return _OF_CLIENT
+    return _in_words(name, paths[name], made) if paths[name] else _OF_CONVERSION
 
 
 def _of_property(name: str, paths: dict[str, list[Path]], made: Reconstruction) -> tuple[str, str]:
     if name in LIB:
         return _OF_CLIENT
-    own, request = made.message.get("properties", {}), made.message.get("posthog", {})
-    tags = request.get("$context_tags", own.get("$context_tags"))
-    if name in request or name == "$context_tags" or (isinstance(tags, list) and name in tags):
+    if is_of_request(name, made.message):
         return _OF_REQUEST
     found = (name in _TOP and paths.get(f"properties.{name}")) or paths.get(name)
     if found:
         return _in_words(name, found, made)
-    return MAPPING, why(name, made.message, made.settings) or "the conversion"
+    reason = why(name, made.message, made.settings)
+    return (MAPPING, reason) if reason else _OF_CONVERSION
 
 
 def _in_words(name: str, paths: list[Path], made: Reconstruction) -> tuple[str, str]:
@@ -133,7 +135,7 @@ def _in_words(name: str, paths: list[Path], made: Reconstruction) -> tuple[str, 
 
 
 def _changed(event: Event, made: Reconstruction) -> list[str]:
-    """Return the names of the properties that the reconstructed message would not give: a before_send changed them, say."""
+    """Return the properties that the reconstructed message would not give: perhaps before_send changed them."""
     there = {name: value for name, value in properties_of(event).items() if name not in LIB and name != "distinct_id"}
     given = {name: value for name, value in made.event()["properties"].items() if name != "distinct_id"}
     return sorted(name for name in {*there, *given} if there.get(name, made) != given.get(name, made))

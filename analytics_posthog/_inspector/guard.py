@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _NEVER_OUTSIDE: Final = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -72,7 +72,7 @@ def _authority(origin: str) -> str:
 
 
 def is_here(authority: str, remote: bool) -> bool:
-    """Whether an authority (`name:port`) certainly means this machine. The owner of any name on the web can point it here.
+    """Whether an authority (`name:port`) certainly means this machine. Any name on the web can point here.
 
     With `remote`, any address, this machine's name, and names without a dot, such as a container's, are allowed too.
     """

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from ..convert import Event
-from .reverse import is_ours, reconstruct
+from .reverse import is_of_request, is_ours, reconstruct
 from .store import Kept
 from .warnings import WARNING, warnings
 
@@ -34,7 +34,8 @@ def line(kept: Kept) -> str:
 def _values(event: Event) -> list[str]:
     """Return what the call was given, without what the line has already."""
     message = reconstruct(event).message if is_ours(event) else {}
-    own = {name: value for name, value in message.items() if name not in _ELSEWHERE} | message.get("properties", {})
+    own = {name: value for name, value in message.items() if name not in _ELSEWHERE}
+    own |= {name: value for name, value in message.get("properties", {}).items() if not is_of_request(name, message)}
     shown = [f"{_cut(name)}={_cut(json.dumps(own[name], ensure_ascii=False))}" for name in list(own)[:_MOST]]
     return shown + ([f"(+ {len(own) - _MOST})"] if len(own) > _MOST else [])
 

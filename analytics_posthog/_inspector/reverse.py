@@ -62,6 +62,13 @@ def call_of(event: Event) -> str:
     return _CALLS.get(event["event"], "track") if is_ours(event) else ""
 
 
+def is_of_request(name: str, message: dict[str, Any]) -> bool:
+    """Whether a property comes from PostHog's request context."""
+    request = message.get("posthog", {})
+    tags = request.get("$context_tags", message.get("properties", {}).get("$context_tags"))
+    return name in request or name == "$context_tags" or (isinstance(tags, list) and name in tags)
+
+
 def reconstruct(event: Event) -> Reconstruction:
     """Return the Segment message of an event that `is_ours`. The message shares the event's values."""
     call = call_of(event)

@@ -71,7 +71,7 @@ def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | 
 
 
 def _terminated(*_: object) -> None:
-    """Exit as usual. uvicorn has stopped already, and raises the signal again for the handler that was there before it."""
+    """Exit as usual. uvicorn has stopped already, and raises the signal again for the earlier handler, this one."""
     raise SystemExit(128 + signal.SIGTERM)
 
 

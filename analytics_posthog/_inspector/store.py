@@ -134,7 +134,7 @@ class Store:
 
 
 def search(events: list[Kept], text: str) -> list[int]:
-    """Return the numbers of the events whose JSON contains a text, in upper or lower case, as it is or as JSON escapes it.
+    """Return the numbers of the events whose JSON contains a text, in any case, as it is or as JSON escapes it.
 
     Needs no store, so it may run in a thread.
     """

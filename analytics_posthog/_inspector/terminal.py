@@ -1,4 +1,4 @@
-"""Writes lines to a terminal from its own thread, so a stopped terminal, or a pipe that nobody reads, delays no request.
+"""Writes lines to a terminal from its own thread: a stopped terminal, or a pipe that nobody reads, delays no request.
 
 When MOST_LINES are waiting, further lines are left out and their number is written instead. Python's own buffers are
 not used: a thread that hangs in a write would keep them locked until the process ends.

@@ -1,4 +1,4 @@
-"""Says in words what looks wrong in an event. Pure. What PostHog doesn't merge is asked of the conversion, which knows."""
+"""Says in words what looks wrong in an event. Pure. The conversion itself is asked which ids PostHog doesn't merge."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _of_conversion(properties: dict[str, Any]) -> list[Warned]:
 
 
 def _of_ids(event: Event, properties: dict[str, Any]) -> list[Warned]:
-    """Return a warning for each id that PostHog would not merge: one in the event, or one that the conversion left out."""
+    """Return a warning for each id that PostHog would not merge, also for one that the conversion left out."""
     name, distinct_id = event["event"], distinct_id_of(event)
     found = []
     if name == "$create_alias" and properties.get("alias") is None:

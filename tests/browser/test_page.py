@@ -103,7 +103,7 @@ def test_a_click_shows_the_message_beside_the_event_with_each_property_s_origin(
     origins = {name: origin for name, origin, _ in rows}
     assert origins["amount"] == "● the call: properties.amount"
     assert origins["$os"] == "→ the mapping: context.os.name"
-    assert origins["utm_source"] == "→ the mapping: the query of context.page"
+    assert origins["utm_source"] == "→ the mapping: context.page.url"
     assert origins["segment_os"] == "◆ the context: context.os"
     assert origins["$lib"] == "■ PostHog's client: PostHog's client"
     assert "reconstructed" in page.text(".message h3")

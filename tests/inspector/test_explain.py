@@ -38,20 +38,20 @@ TRACK: dict[str, Any] = {
 def test_each_property_of_an_event_says_where_it_comes_from() -> None:
     assert {row.name: (row.kind, row.source) for row in origins(event_of(TRACK))} == {
         "event": ("call", "event"),
-        "distinct_id": ("mapping", "userId, else anonymousId"),
-        "timestamp": ("call", "timestamp, or the time of the call"),
+        "distinct_id": ("mapping", "userId"),
+        "timestamp": ("call", "timestamp"),
         "uuid": ("mapping", "messageId (a hash of it)"),
         "amount": ("call", "properties.amount"),
         "browser": ("call", "properties.browser"),
         "$browser": ("mapping", "properties.browser"),
-        "$groups": ("mapping", "properties.$groups and context.groupId"),
+        "$groups": ("mapping", "context.groupId and properties.$groups.team"),
         "$ip": ("mapping", "context.ip"),
         "$current_url": ("mapping", "context.page.url"),
-        "$host": ("mapping", "the host in $current_url"),
+        "$host": ("mapping", "context.page.url"),
         "$referrer": ("mapping", "context.page.referrer"),
-        "$referring_domain": ("mapping", "the host in $referrer"),
-        "utm_source": ("mapping", "the query of context.page"),
-        "gclid": ("mapping", "the query of context.page"),
+        "$referring_domain": ("mapping", "context.page.referrer"),
+        "utm_source": ("mapping", "context.page.url"),
+        "gclid": ("mapping", "context.page.url"),
         "utm_campaign": ("mapping", "context.campaign.name"),
         "utm_medium": ("mapping", "context.campaign.medium"),
         "$update_person_last_seen_at": ("mapping", "context.active"),
@@ -86,7 +86,7 @@ def test_the_mapping_s_rows_are_those_of_the_conversion() -> None:
 
 
 class Walked(dict[str, Any]):
-    """Properties that count how often all of them are gone through."""
+    """Properties that count how often somebody iterates over them."""
 
     times = 0
 
@@ -99,13 +99,13 @@ class Walked(dict[str, Any]):
         return KeysView(self)
 
 
-def test_the_properties_are_not_gone_through_once_more_for_each_of_them() -> None:
-    """An event of 50,000 properties would hold up the page, and the app, for many seconds."""
-    event = event_of({**TRACK, "properties": {f"p{number}": number for number in range(200)}})
+def test_an_event_is_not_converted_once_more_for_each_of_its_properties() -> None:
+    """An event of 50,000 properties would delay the page, and the app, for many seconds."""
+    event = event_of({**TRACK, "properties": {f"p{number}": number for number in range(2_000)}})
     made = reconstruct(event)
     made.message["properties"] = Walked(made.message["properties"])
-    assert len(origins(event, made)) > 200
-    assert Walked.times == 0
+    assert len(origins(event, made)) > 2_000
+    assert Walked.times < 200
 
 
 @pytest.mark.parametrize("campaign", [5, "campaign name", None, ["name"], True])
