@@ -7,7 +7,17 @@ from typing import Any, Final, NamedTuple
 from .._origins import Path, why
 from .._origins import origins as origins_of
 from ..convert import Event
-from .reverse import LIB, SEGMENT, Reconstruction, call_of, distinct_id_of, is_of_request, is_ours, properties_of, reconstruct
+from .reverse import (
+    LIB,
+    SEGMENT,
+    Reconstruction,
+    call_of,
+    distinct_id_of,
+    is_of_request,
+    is_ours,
+    properties_of,
+    reconstruct,
+)
 from .warnings import WARNING, warnings
 
 LONGEST: Final = 200  # characters of a name or an id in the list; the detail shows more

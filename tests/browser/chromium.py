@@ -40,7 +40,8 @@ def chromium() -> Iterator[Chrome]:
 def look(driver: Chrome, *, width: int = 1280, height: int = 800, dark: bool = False, still: bool = False) -> None:
     """Give the page a size and the person's wishes."""
     driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
     )
     features = [
         {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},

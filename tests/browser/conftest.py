@@ -38,7 +38,11 @@ def page(driver: Chrome, inspector: Inspector) -> Iterator[Page]:
     page.open()
     awaited(lambda: page.text("#state") == "Live")
     yield page
-    assert [line for line in driver.get_log("browser") if line["level"] == "SEVERE" and "no longer kept" not in line["message"]] == []
+    assert [
+        line
+        for line in driver.get_log("browser")
+        if line["level"] == "SEVERE" and "no longer kept" not in line["message"]
+    ] == []
     asked = page.value("performance.getEntriesByType('resource').map((entry) => new URL(entry.name).origin)")
     assert set(asked) == {inspector.url}
 
@@ -57,7 +61,10 @@ def five(page: Page, app: App) -> list[str]:
         ("identify", {"user_id": "ada", "traits": {"plan": "pro"}}),
         ("track", {"user_id": "ada", "event": "Product Added", "properties": {"sku": "Green Tea"}}),
         ("track", {"user_id": "grace", "event": "Product Added", "properties": {"sku": "coffee"}}),
-        ("track", {"user_id": "grace", "event": "Order Completed", "properties": {"amount": 49.99}, "context": CONTEXT}),
+        (
+            "track",
+            {"user_id": "grace", "event": "Order Completed", "properties": {"amount": 49.99}, "context": CONTEXT},
+        ),
         ("page", {"user_id": "lin", "name": "Home"}),
     )
     names = ["$pageview", "Order Completed", "Product Added", "Product Added", "$identify"]

@@ -82,7 +82,11 @@ def measure(seconds: float, rate: int) -> Figures:
                 time.sleep(0.7)
             assert sender.stdout is not None
             sent, took = sender.stdout.read().split()
-        awaited(lambda: str(value(driver, "document.getElementById('totals').textContent")).startswith(f"{int(sent):,} events"))
+        awaited(
+            lambda: str(value(driver, "document.getElementById('totals').textContent")).startswith(
+                f"{int(sent):,} events"
+            )
+        )
     return Figures(int(sent), float(took), clicks, server, page, nodes)
 
 
@@ -103,7 +107,9 @@ def _resident(process: int) -> float:
 
 def _heap(driver: Chrome) -> tuple[float, float]:
     driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
-    metrics = {metric["name"]: metric["value"] for metric in driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
+    metrics = {
+        metric["name"]: metric["value"] for metric in driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    }
     return metrics["JSHeapUsedSize"] / 2**20, metrics["Nodes"]
 
 
@@ -121,7 +127,9 @@ def main() -> None:
     options = parser.parse_args()
     found = measure(options.seconds, options.rate)
     print(f"{found.sent} events in {found.seconds:.1f} s, {found.sent / found.seconds:.0f} a second")
-    print(f"click to detail: median {median(found.clicks):.0f} ms, at most {max(found.clicks):.0f} ms, of {len(found.clicks)} clicks")
+    print(
+        f"click to detail: median {median(found.clicks):.0f} ms, at most {max(found.clicks):.0f} ms, of {len(found.clicks)} clicks"
+    )
     print(f"server: {_course(found.server, 'MiB')}")
     print(f"page: {_course(found.page, 'MiB')}")
     print(f"page: {_course(found.nodes, 'nodes')}")

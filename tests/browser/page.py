@@ -60,7 +60,9 @@ class Page:
         try:
             awaited(lambda: self.names() == names, timeout)
         except AssertionError:
-            raise AssertionError(f"{self.names()} instead of {names}; {self.text('#state')}, {self.text('#shown')}") from None
+            raise AssertionError(
+                f"{self.names()} instead of {names}; {self.text('#state')}, {self.text('#shown')}"
+            ) from None
 
     def awaits_first(self, name: str) -> None:
         """Wait until the newest event has this name."""
@@ -114,4 +116,6 @@ class Page:
 
     def is_within(self) -> bool:
         """Whether nothing is wider than the page, so that it needs no scrolling sideways."""
-        return bool(self.value("document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth"))
+        return bool(
+            self.value("document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth")
+        )

@@ -18,15 +18,15 @@ UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 TAGS = "[...new Set([...document.querySelectorAll('*')].map((e) => e.tagName.toLowerCase()))].sort()"
-LISTENING = (
-    "[...document.querySelectorAll('*')].flatMap((e) => e.getAttributeNames()).filter((name) => name.startsWith('on') || name === 'srcdoc')"
-)
+LISTENING = "[...document.querySelectorAll('*')].flatMap((e) => e.getAttributeNames()).filter((name) => name.startsWith('on') || name === 'srcdoc')"
 PLACES = "['h1', '#filters', '#list', '#clear'].map((s) => document.querySelector(s).getBoundingClientRect().toJSON())"
 
 
 def seen(text: str) -> str:
     """A text as the page shows it."""
-    return UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1] if match[0] > "\x9f" else f"\\u{ord(match[0]):04x}", text)
+    return UNSEEN.sub(
+        lambda match: json.dumps(match[0])[1:-1] if match[0] > "\x9f" else f"\\u{ord(match[0]):04x}", text
+    )
 
 
 def unharmed(page: Page) -> dict[str, Any]:
@@ -47,7 +47,9 @@ def unharmed(page: Page) -> dict[str, Any]:
 def test_each_of_thirty_hostile_events_is_shown_as_text(page: Page, width: int) -> None:
     page.look(width=width)
     awaited(lambda: page.text("#totals").startswith("0 events"))
-    page.inspector.send({"event": "$identify", "distinct_id": "harmless", "properties": {"segment_library": {}, "$set": {"a": 1}}})
+    page.inspector.send(
+        {"event": "$identify", "distinct_id": "harmless", "properties": {"segment_library": {}, "$set": {"a": 1}}}
+    )
     page.awaits(["$identify"])
     page.choose("$identify")
     awaited(lambda: page.value("document.querySelectorAll('#count-rows td').length"))

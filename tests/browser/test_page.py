@@ -30,8 +30,13 @@ def test_an_empty_page_says_what_to_do(page: Page) -> None:
 
 def test_the_list_shows_time_call_event_and_who(page: Page, five: list[str]) -> None:
     assert page.who() == ["lin", "grace", "grace", "ada", "ada"]
-    assert page.value("[...document.querySelectorAll('.row .call')].map((e) => e.textContent)") == "page track track track identify".split()
-    assert page.value("[...document.querySelectorAll('.row .time')].every((e) => /^\\d\\d:\\d\\d:\\d\\d\\.\\d{3}$/.test(e.textContent))")
+    assert (
+        page.value("[...document.querySelectorAll('.row .call')].map((e) => e.textContent)")
+        == "page track track track identify".split()
+    )
+    assert page.value(
+        "[...document.querySelectorAll('.row .time')].every((e) => /^\\d\\d:\\d\\d:\\d\\d\\.\\d{3}$/.test(e.textContent))"
+    )
 
 
 def test_events_are_filtered_by_call_event_and_user(page: Page, five: list[str]) -> None:
@@ -47,7 +52,9 @@ def test_events_are_filtered_by_call_event_and_user(page: Page, five: list[str])
     assert page.text("#shown") == "1 of 5"
 
 
-def test_what_is_searched_is_found_anywhere_in_an_event_also_in_one_that_comes_later(page: Page, app: App, five: list[str]) -> None:
+def test_what_is_searched_is_found_anywhere_in_an_event_also_in_one_that_comes_later(
+    page: Page, app: App, five: list[str]
+) -> None:
     page.write("#search", "green tea")
     page.awaits(["Product Added"])
     assert page.who() == ["ada"]
@@ -78,10 +85,17 @@ def test_new_events_never_move_what_is_read(page: Page, app: App) -> None:
     awaited(lambda: page.text("#shown") == "200")
     page.driver.execute_script("document.getElementById('list').scrollTop = 1000")
     awaited(lambda: page.text("#state") == "Held while you read")
-    rows = page.value("[...document.querySelectorAll('.row')].map((row) => [row.dataset.number, row.getBoundingClientRect().top])")
+    rows = page.value(
+        "[...document.querySelectorAll('.row')].map((row) => [row.dataset.number, row.getBoundingClientRect().top])"
+    )
     app.call(*[("track", {"user_id": "u", "event": "new"}) for _ in range(50)])
     awaited(lambda: page.text("#new") == "50 new")
-    assert page.value("[...document.querySelectorAll('.row')].map((row) => [row.dataset.number, row.getBoundingClientRect().top])") == rows
+    assert (
+        page.value(
+            "[...document.querySelectorAll('.row')].map((row) => [row.dataset.number, row.getBoundingClientRect().top])"
+        )
+        == rows
+    )
     page.driver.execute_script("document.getElementById('list').scrollTop = 0")
     awaited(lambda: page.names()[:2] == ["new", "new"])
 
@@ -94,12 +108,16 @@ def test_a_click_shows_the_message_beside_the_event_with_each_property_s_origin(
         "userId": "grace",
         "context": {
             **CONTEXT,
-            "library": page.inspector.event(page.inspector.search("Order Completed")["found"][-1])["message"]["context"]["library"],
+            "library": page.inspector.event(page.inspector.search("Order Completed")["found"][-1])["message"][
+                "context"
+            ]["library"],
         },
         "timestamp": json.loads(page.text(".message pre"))["timestamp"],
         "properties": {"amount": 49.99},
     }
-    rows = page.value("[...document.querySelectorAll('.rows li')].map((li) => [...li.children].map((e) => e.textContent))")
+    rows = page.value(
+        "[...document.querySelectorAll('.rows li')].map((li) => [...li.children].map((e) => e.textContent))"
+    )
     origins = {name: origin for name, origin, _ in rows}
     assert origins["amount"] == "● the call: properties.amount"
     assert origins["$os"] == "→ the mapping: context.os.name"
@@ -121,7 +139,9 @@ def test_an_open_event_stays_while_others_come(page: Page, app: App, five: list[
 
 
 def test_an_event_is_copied_as_json(page: Page, five: list[str]) -> None:
-    page.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+    page.driver.execute_cdp_cmd(
+        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    )
     page.choose("Order Completed")
     page.click(".copy")
     awaited(lambda: page.text(".copy") == "Copied")
@@ -187,7 +207,10 @@ def test_it_is_used_with_the_keyboard_alone(page: Page, five: list[str]) -> None
 def test_it_follows_the_wish_for_a_dark_page(page: Page, five: list[str]) -> None:
     light = page.value("getComputedStyle(document.body).backgroundColor")
     page.look(dark=True)
-    assert (light, page.value("getComputedStyle(document.body).backgroundColor")) == ("rgb(255, 255, 255)", "rgb(20, 23, 26)")
+    assert (light, page.value("getComputedStyle(document.body).backgroundColor")) == (
+        "rgb(255, 255, 255)",
+        "rgb(20, 23, 26)",
+    )
 
 
 def test_it_is_used_at_360_pixels(page: Page, app: App, five: list[str]) -> None:
@@ -197,7 +220,10 @@ def test_it_is_used_at_360_pixels(page: Page, app: App, five: list[str]) -> None
     assert page.is_within()
     assert page.value("document.getElementById('detail').getBoundingClientRect().width") == 360
     page.driver.find_element(By.XPATH, "//button[.='Close']").click()
-    app.track("A name that is so long that no row of 360 pixels could ever hold the whole of it in one line", "someone@example.com")
+    app.track(
+        "A name that is so long that no row of 360 pixels could ever hold the whole of it in one line",
+        "someone@example.com",
+    )
     awaited(lambda: len(page.names()) == 6)
     assert page.is_within()
 

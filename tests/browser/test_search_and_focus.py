@@ -37,7 +37,8 @@ def test_the_answer_to_an_old_search_is_not_taken_for_the_new_one_s(page: Page, 
     awaited(lambda: page.value("window.held.length === 1"))
     for text in ("green tea x", "green tea"):
         page.driver.execute_script(
-            "const field = document.getElementById('search'); field.value = arguments[0]; field.dispatchEvent(new Event('input'))", text
+            "const field = document.getElementById('search'); field.value = arguments[0]; field.dispatchEvent(new Event('input'))",
+            text,
         )
     page.driver.execute_script("window.fetch = window.usual; window.held[0]()")
     page.awaits(["later", "Product Added"])
@@ -54,7 +55,9 @@ def test_at_360_pixels_the_focus_stays_in_the_open_event(page: Page, five: list[
     page.driver.execute_script("document.getElementById('list').focus()")
     page.keys(Keys.ARROW_DOWN, Keys.ENTER)
     awaited(lambda: page.is_open() and page.focus() == "detail-name")
-    inside = "document.activeElement === document.body || document.getElementById('detail').contains(document.activeElement)"
+    inside = (
+        "document.activeElement === document.body || document.getElementById('detail').contains(document.activeElement)"
+    )
     reached = set()
     for _ in range(10):
         page.keys(Keys.TAB)

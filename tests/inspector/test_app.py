@@ -22,7 +22,9 @@ EVENT = {"event": "x", "distinct_id": "u", "properties": {"a": 1}}
 def inspector() -> Iterator[Inspector]:
     with Inspector() as inspector:
         yield inspector
-    assert [line for line in inspector.errors[2:] if not line.startswith("analytics-posthog: a request was refused: ")] == []
+    assert [
+        line for line in inspector.errors[2:] if not line.startswith("analytics-posthog: a request was refused: ")
+    ] == []
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +60,9 @@ def test_what_an_app_sends_is_there_as_message_and_event(inspector: Inspector, g
         "distinct_id": "u1",
         **LIB,
     }
-    assert found["message"] == {key: message[key] for key in ("type", "event", "userId", "context", "timestamp", "properties")}
+    assert found["message"] == {
+        key: message[key] for key in ("type", "event", "userId", "context", "timestamp", "properties")
+    }
     assert (found["call"], found["warnings"], found["changed"]) == ("track", [], [])
 
 
@@ -73,11 +77,20 @@ def test_all_six_calls_arrive(inspector: Inspector) -> None:
             ("alias", {"previous_id": "old", "user_id": "u"}),
         )
     numbers = inspector.search("segment_library")["found"]
-    assert [inspector.event(number)["call"] for number in numbers] == ["track", "identify", "page", "screen", "group", "alias"]
+    assert [inspector.event(number)["call"] for number in numbers] == [
+        "track",
+        "identify",
+        "page",
+        "screen",
+        "group",
+        "alias",
+    ]
 
 
 def test_the_key_is_in_nothing_that_is_shown(inspector: Inspector) -> None:
-    inspector.post({"api_key": KEY, "batch": [{**EVENT, "api_key": KEY, "properties": {"token": KEY}}]}).raise_for_status()
+    inspector.post(
+        {"api_key": KEY, "batch": [{**EVENT, "api_key": KEY, "properties": {"token": KEY}}]}
+    ).raise_for_status()
     assert KEY not in json.dumps(newest(inspector))
     assert inspector.search(KEY)["found"] == []
     assert KEY not in json.dumps(inspector.messages(2))
@@ -152,8 +165,19 @@ def test_a_request_that_names_another_host_gets_nothing(inspector: Inspector) ->
     """DNS rebinding: a website's own name that points to this machine."""
     port = inspector.url.rpartition(":")[2]
     for path in ("/", "/inspector/stream", "/inspector/events/1", "/page.js"):
-        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "", "[", "10.0.0.1", "localhost.evil.example"):
-            assert requests.get(inspector.url + path, headers={"Host": host}, timeout=5, stream=True).status_code in (400, 403), (
+        for host in (
+            "evil.example",
+            f"evil.example:{port}",
+            "127.0.0.1.evil.example",
+            "",
+            "[",
+            "10.0.0.1",
+            "localhost.evil.example",
+        ):
+            assert requests.get(inspector.url + path, headers={"Host": host}, timeout=5, stream=True).status_code in (
+                400,
+                403,
+            ), (
                 path,
                 host,
             )
@@ -168,10 +192,17 @@ def test_a_website_can_neither_send_nor_read_nor_clear(inspector: Inspector) -> 
     for origin in ("https://evil.example", "null", "", "http://127.0.0.1.evil.example", "http://[", *here):
         assert inspector.post({"api_key": KEY, "batch": [EVENT]}, Origin=origin).status_code == 403
         assert (
-            requests.post(inspector.url + "/inspector/clear", headers={"Origin": origin, "X-Inspector": "1"}, timeout=5).status_code == 403
+            requests.post(
+                inspector.url + "/inspector/clear", headers={"Origin": origin, "X-Inspector": "1"}, timeout=5
+            ).status_code
+            == 403
         )
     assert requests.post(inspector.url + "/inspector/clear", timeout=5).status_code == 403
-    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-inspector"}
+    asked = {
+        "Origin": "http://localhost:3000",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-inspector",
+    }
     answers = [
         requests.options(inspector.url + "/inspector/clear", headers=asked, timeout=5),
         inspector.post({}, Origin="http://localhost:3000"),
@@ -183,7 +214,15 @@ def test_a_website_can_neither_send_nor_read_nor_clear(inspector: Inspector) -> 
 def test_only_the_page_itself_may_ask_as_a_browser(inspector: Inspector) -> None:
     """A browser says by Sec-Fetch-Site where a request comes from, also where it says no Origin: for a script, an image, a frame."""
     inspector.send(EVENT)
-    paths = ("/", "/page.js", "/icon.svg", "/inspector/stream", "/inspector/events/1", "/inspector/search?text=x", "/flags/definitions")
+    paths = (
+        "/",
+        "/page.js",
+        "/icon.svg",
+        "/inspector/stream",
+        "/inspector/events/1",
+        "/inspector/search?text=x",
+        "/flags/definitions",
+    )
     for path in paths:
         for site, allowed in {"cross-site": False, "same-site": False, "same-origin": True, "none": True}.items():
             with requests.get(inspector.url + path, headers={"Sec-Fetch-Site": site}, stream=True, timeout=5) as answer:
@@ -193,18 +232,45 @@ def test_only_the_page_itself_may_ask_as_a_browser(inspector: Inspector) -> None
 
 
 def test_every_answer_says_what_a_browser_may_do_with_it(inspector: Inspector) -> None:
-    for path in ("/", "/page.css", "/page.js", "/list.js", "/detail.js", "/plot.js", "/icon.svg", "/inspector/events/1", "/nothing"):
+    for path in (
+        "/",
+        "/page.css",
+        "/page.js",
+        "/list.js",
+        "/detail.js",
+        "/plot.js",
+        "/icon.svg",
+        "/inspector/events/1",
+        "/nothing",
+    ):
         headers = requests.get(inspector.url + path, timeout=5).headers
         policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
-        assert (policy["default-src"], policy["script-src"], policy["frame-ancestors"]) == ("'none'", "'self'", "'none'")
+        assert (policy["default-src"], policy["script-src"], policy["frame-ancestors"]) == (
+            "'none'",
+            "'self'",
+            "'none'",
+        )
         assert "unsafe" not in headers["Content-Security-Policy"]
-        assert (headers["X-Content-Type-Options"], headers["Cache-Control"], headers["X-Frame-Options"]) == ("nosniff", "no-store", "DENY")
+        assert (headers["X-Content-Type-Options"], headers["Cache-Control"], headers["X-Frame-Options"]) == (
+            "nosniff",
+            "no-store",
+            "DENY",
+        )
 
 
 def test_the_page_loads_nothing_from_elsewhere(inspector: Inspector) -> None:
     for path in ("/", "/page.css", "/page.js", "/list.js", "/detail.js", "/plot.js", "/icon.svg"):
         text = requests.get(inspector.url + path, timeout=5).text
-        for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "@import", "//cdn", "https://"):
+        for word in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "@import",
+            "//cdn",
+            "https://",
+        ):
             assert word not in text, (path, word)
         assert text.count("http://") == text.count("http://www.w3.org/2000/svg")
 

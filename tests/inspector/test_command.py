@@ -45,13 +45,17 @@ def test_an_output_that_nobody_reads_any_more_ends_it_and_harms_no_app() -> None
         assert process.wait(10) == 141
 
 
-def test_forward_passes_on_what_was_sent_with_the_app_s_key_and_posthog_s_answer_back(posthog_server: PostHogServer) -> None:
+def test_forward_passes_on_what_was_sent_with_the_app_s_key_and_posthog_s_answer_back(
+    posthog_server: PostHogServer,
+) -> None:
     with Inspector("--forward", POSTHOG_HOST=posthog_server.url) as inspector:
         assert f"passed on to {posthog_server.url}" in inspector.errors[1]
         with analytics.Client(KEY, inspector.url, gzip=True) as client:
             _, message = client.track("u1", "x")
         assert [batch["api_key"] for batch in posthog_server.batches] == [KEY]
-        assert {name.lower(): value for name, value in posthog_server.requests[0].headers.items()}["content-encoding"] == "gzip"
+        assert {name.lower(): value for name, value in posthog_server.requests[0].headers.items()}[
+            "content-encoding"
+        ] == "gzip"
         assert posthog_server.events == [inspector.event(1)["event"]]
         assert message["event"] == "x"
         posthog_server.answer = lambda request: (401, {}, b'{"detail":"no"}')
@@ -64,7 +68,11 @@ def test_forward_passes_on_what_was_sent_with_the_app_s_key_and_posthog_s_answer
 
 
 def test_forward_passes_on_what_concerns_flags_and_posthog_s_answer_back(posthog_server: PostHogServer) -> None:
-    posthog_server.answer = lambda request: (200, {"ETag": '"1"', "Set-Cookie": "who=ada"}, b'{"flags":{"new":{"enabled":true}}}')
+    posthog_server.answer = lambda request: (
+        200,
+        {"ETag": '"1"', "Set-Cookie": "who=ada"},
+        b'{"flags":{"new":{"enabled":true}}}',
+    )
     asked = [
         ("POST", "/flags/?v=4"),
         ("GET", "/decide/?v=3"),
@@ -75,10 +83,16 @@ def test_forward_passes_on_what_concerns_flags_and_posthog_s_answer_back(posthog
     with Inspector("--forward-to", posthog_server.url) as inspector:
         for method, path in asked:
             answer = requests.request(method, inspector.url + path, headers=headers, timeout=10)
-            assert (answer.json(), answer.headers["ETag"], answer.cookies.get_dict()) == ({"flags": {"new": {"enabled": True}}}, '"1"', {})
+            assert (answer.json(), answer.headers["ETag"], answer.cookies.get_dict()) == (
+                {"flags": {"new": {"enabled": True}}},
+                '"1"',
+                {},
+            )
     assert [(request.method, request.path) for request in posthog_server.requests] == asked
     kept = [{name.lower(): value for name, value in request.headers.items()} for request in posthog_server.requests]
-    assert {(sent["authorization"], sent["if-none-match"], sent.get("cookie")) for sent in kept} == {("Bearer phx_1", '"0"', None)}
+    assert {(sent["authorization"], sent["if-none-match"], sent.get("cookie")) for sent in kept} == {
+        ("Bearer phx_1", '"0"', None)
+    }
 
 
 def test_forward_lets_posthog_refuse(posthog_server: PostHogServer) -> None:
@@ -88,7 +102,9 @@ def test_forward_lets_posthog_refuse(posthog_server: PostHogServer) -> None:
         posthog_server.answer = lambda request: (200, {}, b'{"status":"Ok"}')
         assert inspector.post(bad).json() == {"status": "Ok"}
         assert inspector.post(b"{").json() == {"status": "Ok"}
-        assert "its request has what PostHog refuses: an event without a name" in inspector.event(1)["warnings"][0]["text"]
+        assert (
+            "its request has what PostHog refuses: an event without a name" in inspector.event(1)["warnings"][0]["text"]
+        )
         posthog_server.answer = lambda request: (400, {}, b'{"detail":"PostHog says no"}')
         assert (inspector.post(bad).status_code, inspector.post(bad).json()) == (400, {"detail": "PostHog says no"})
         assert [json.loads(request.body) for request in posthog_server.requests[2:]] == [bad, bad]
@@ -105,7 +121,9 @@ def test_a_password_in_posthog_s_address_is_not_said(posthog_server: PostHogServ
         assert "geheim" not in "".join(inspector.errors)
 
 
-def test_without_forward_nothing_leaves_the_machine_whatever_the_environment_says(posthog_server: PostHogServer) -> None:
+def test_without_forward_nothing_leaves_the_machine_whatever_the_environment_says(
+    posthog_server: PostHogServer,
+) -> None:
     with Inspector(POSTHOG_HOST=posthog_server.url) as inspector:
         inspector.send(EVENT)
         assert "nothing leaves this machine" in inspector.errors[1]
@@ -143,17 +161,23 @@ def test_a_missing_extra_is_said() -> None:
     script = "import sys; sys.modules['starlette'] = None\nfrom analytics_posthog._cli.main import main\nsys.exit(main(['inspect']))"
     done = run_python("-c", script)
     assert done.returncode == 2
-    assert done.stderr == "analytics-posthog: error: inspect needs starlette: pip install 'analytics-posthog[inspect]'\n"
+    assert (
+        done.stderr == "analytics-posthog: error: inspect needs starlette: pip install 'analytics-posthog[inspect]'\n"
+    )
 
 
 def test_another_address_is_said_in_words_and_takes_this_machine_s_names() -> None:
     with Inspector("--host", "0.0.0.0", "--allow-remote") as inspector:
         assert "anyone who can reach this address can read the events" in inspector.errors[2]
         names = {"10.1.2.3:8765": 200, "inspector:8765": 200, "evil.example": 403}
-        assert {name: requests.get(inspector.url, headers={"Host": name}, timeout=5).status_code for name in names} == names
+        assert {
+            name: requests.get(inspector.url, headers={"Host": name}, timeout=5).status_code for name in names
+        } == names
 
 
-@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGTERM, 143, []), (signal.SIGINT, 130, ["analytics-posthog: stopped"])])
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGTERM, 143, []), (signal.SIGINT, 130, ["analytics-posthog: stopped"])]
+)
 def test_it_ends_at_once_also_while_a_page_listens(number: int, code: int, said: list[str]) -> None:
     with Inspector() as inspector:
         with requests.get(inspector.url + "/inspector/stream", stream=True, timeout=10) as listening:

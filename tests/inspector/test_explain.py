@@ -75,14 +75,18 @@ def test_no_property_is_left_without_an_origin(case: dict[str, Any]) -> None:
 
 
 def test_the_mapping_s_rows_are_those_of_the_conversion() -> None:
-    context: dict[str, Any] = {key: "x" if isinstance(row, str) else dict.fromkeys(row, "x") for key, row in CONTEXT.items()}
+    context: dict[str, Any] = {
+        key: "x" if isinstance(row, str) else dict.fromkeys(row, "x") for key, row in CONTEXT.items()
+    }
     rows = origins(event_of({"type": "track", "event": "x", "userId": "u", "context": {**context, "library": LIBRARY}}))
     found = {row.name: row.source for row in rows if row.kind == "mapping"}
     for key, row in CONTEXT.items():
         if isinstance(row, str):
             assert found[row] == f"context.{key}"
         else:
-            assert {inner: found[name] for inner, name in row.items()} == {inner: f"context.{key}.{inner}" for inner in row}
+            assert {inner: found[name] for inner, name in row.items()} == {
+                inner: f"context.{key}.{inner}" for inner in row
+            }
 
 
 class Walked(dict[str, Any]):
@@ -129,7 +133,12 @@ def test_a_campaign_that_is_no_container_is_no_origin(campaign: Any) -> None:
             "$anon_distinct_id is an id that PostHog never",
         ),
         ({"event": "$create_alias"}, 100, WARNING, "no alias"),
-        ({"event": "$create_alias", "properties": {"alias": "u"}}, 100, WARNING, "alias is an id that PostHog never merges"),
+        (
+            {"event": "$create_alias", "properties": {"alias": "u"}},
+            100,
+            WARNING,
+            "alias is an id that PostHog never merges",
+        ),
         ({"distinct_id": "undefined"}, 100, WARNING, "distinct_id is an id that PostHog never merges"),
         ({}, 800 * 1024, WARNING, "800 KiB: near the limit of 900 KiB"),
         ({}, 901 * 1024, WARNING, "901 KiB: PostHog's clients drop"),
@@ -164,7 +173,9 @@ def test_a_plain_line_says_when_what_who_and_what_looks_wrong() -> None:
     event = event_of({**TRACK, "event": "Order 20931 Paid", "properties": {"amount": 49.99, "plan": "pro"}})
     text = line(Store().add(event, 1_700_000_000.25))
     assert text[8:12] == ".250"
-    assert text[14:].startswith('track     "Order 20931 Paid"  u1  amount=49.99  plan="pro"  ! the event\'s name looks generated')
+    assert text[14:].startswith(
+        'track     "Order 20931 Paid"  u1  amount=49.99  plan="pro"  ! the event\'s name looks generated'
+    )
 
 
 def test_a_plain_line_lets_nothing_write_to_the_terminal() -> None:

@@ -74,14 +74,30 @@ def hides(message: dict[str, Any], told: dict[str, Any]) -> bool:
     """Whether the properties differ by no more than what the conversion takes away or makes equal."""
     mine, found = dict(message["properties"]), dict(told["properties"])
     for properties in (mine, found):
-        for key in ("$lib", "distinct_id", "$groups", "utm_source", "utm_campaign", "name", "category", "url", "$current_url"):
+        for key in (
+            "$lib",
+            "distinct_id",
+            "$groups",
+            "utm_source",
+            "utm_campaign",
+            "name",
+            "category",
+            "url",
+            "$current_url",
+        ):
             properties.pop(key, None)
     same = to_posthog({**message, "properties": mine})["properties"]
     return as_json(same) == as_json(to_posthog({**message, "properties": found})["properties"])
 
 
 def test_group_types_are_found_where_they_show() -> None:
-    message = {"type": "group", "userId": "u", "groupId": "g", "traits": {"seats": 1}, "context": {"library": LIBRARY, "groupId": "g"}}
+    message = {
+        "type": "group",
+        "userId": "u",
+        "groupId": "g",
+        "traits": {"seats": 1},
+        "context": {"library": LIBRARY, "groupId": "g"},
+    }
     made = reconstruct(event_of(message, group_type="company"))
     assert (made.settings, made.message["traits"]) == ({"group_type": "company"}, {"seats": 1})
     own = reconstruct(event_of({**message, "traits": {"seats": 1, "groupType": "team"}}, group_type="company"))
@@ -95,12 +111,21 @@ def test_tags_of_posthog_s_request_context_come_back_as_such() -> None:
     message = {"type": "identify", "userId": "u", "traits": {"a": 1}, "context": {"library": LIBRARY}, "posthog": tags}
     made = reconstruct(event_of(message))
     assert made.message == message
-    track = {"type": "track", "event": "x", "userId": "u", "context": {"library": LIBRARY}, "properties": {"a": 1}, "posthog": tags}
+    track = {
+        "type": "track",
+        "event": "x",
+        "userId": "u",
+        "context": {"library": LIBRARY},
+        "properties": {"a": 1},
+        "posthog": tags,
+    }
     assert any("request context" in text for text in reconstruct(event_of(track)).unknown)
 
 
 def test_what_a_before_send_has_changed_is_named() -> None:
-    event = event_of({"type": "track", "event": "x", "userId": "u", "context": {"library": LIBRARY, "ip": "203.0.113.7"}})
+    event = event_of(
+        {"type": "track", "event": "x", "userId": "u", "context": {"library": LIBRARY, "ip": "203.0.113.7"}}
+    )
     del event["properties"]["$ip"]
     assert explain(event, 100, again=False, note="")["changed"] == ["$ip"]
 

@@ -42,7 +42,10 @@ def test_large_events_push_out_the_oldest_so_that_memory_is_bounded() -> None:
 def test_of_an_event_far_beyond_what_posthog_takes_only_the_name_is_kept() -> None:
     kept = Store().add(event("huge", text="x" * (LARGEST + 1)), 1.0)
     assert json.loads(kept.text) == {"event": "huge", "distinct_id": "u", "properties": {}}
-    assert (kept.summary.size > LARGEST, kept.summary.note) == (True, "only its name and distinct id are kept here: it has 2 MiB")
+    assert (kept.summary.size > LARGEST, kept.summary.note) == (
+        True,
+        "only its name and distinct id are kept here: it has 2 MiB",
+    )
 
 
 def test_events_after_a_number_come_in_order_and_at_most_so_many() -> None:
@@ -58,7 +61,14 @@ def test_clear_forgets_all_but_where_the_numbers_are() -> None:
     store = Store()
     store.add({**event(), "uuid": "a"}, 1.0)
     store.clear()
-    assert (len(store), store.total, store.bytes, store.counts(9), store.clears, sum(store.rate(2.0))) == (0, 0, 0, [], 1, 0)
+    assert (len(store), store.total, store.bytes, store.counts(9), store.clears, sum(store.rate(2.0))) == (
+        0,
+        0,
+        0,
+        [],
+        1,
+        0,
+    )
     again = store.add({**event(), "uuid": "a"}, 1.0)
     assert (again.number, again.summary.again) == (2, False)
 

@@ -91,7 +91,9 @@ def test_an_event_whose_line_fails_is_kept_and_answered_all_the_same(error: Exce
 
     async def send_and_look() -> None:
         app = Inspector(show=show, say=said.append).asgi()
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8765") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8765"
+        ) as client:
             answer = await client.post("/batch/", content=json.dumps({"api_key": KEY, "batch": [EVENT]}))
             assert (answer.status_code, answer.json()) == (200, {"status": 1})
             assert (await client.get("/inspector/events/1")).json()["event"] == EVENT

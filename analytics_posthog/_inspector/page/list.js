@@ -1,8 +1,8 @@
-// The list of events: any number of rows, of which only those in sight are in the document.
+// The list of events: any number of rows, but only the visible ones are in the document.
 
 import { visible } from "./detail.js";
 
-const SPARE = 6; // rows above and below what is in sight
+const SPARE = 6; // rows above and below the visible ones
 
 function cell(name) {
   const made = document.createElement("span");
@@ -17,7 +17,7 @@ function timeOf(seconds) {
 }
 
 export class List {
-  // `events` are shown from the first on; `opened` is called with an event's number, `moved` when the active row or the place changes.
+  // `opened` is called with an event's number, `moved` when the active row or the scroll position changes.
   constructor(place, { opened, moved }) {
     this.place = place;
     this.events = [];

@@ -1,4 +1,4 @@
-// The inspector's page: takes the events as they come, filters them, and holds them back while somebody reads.
+// The inspector's page: receives events, filters them, and holds new ones back while somebody reads.
 
 import { Detail, visible } from "./detail.js";
 import { List } from "./list.js";
@@ -9,13 +9,13 @@ const find = (id) => document.getElementById(id);
 const number = (value) => value.toLocaleString("en");
 
 let all = []; // oldest first
-let shown = []; // those that the filters let through, newest first
-let waiting = 0; // events that came while the list was held
+let shown = []; // those that pass the filters, newest first
+let waiting = 0; // the number of events that came while the list was held
 let paused = false;
 let connected = false;
 let run = "";
 let clears = 0;
-let found = null; // numbers of the events that the server found the searched text in; null: nothing is searched
+let found = null; // numbers of the events in which the server found the text; null: no search
 let searched = ""; // the text in `found`'s search
 let searchedTo = 0;
 let searching = false;
@@ -26,11 +26,11 @@ const detail = new Detail(find("detail"), { close: () => closeDetail(), say });
 const list = new List(find("list"), { opened: (chosen) => openDetail(chosen, true), moved: listMoved });
 
 function say(text) {
-  find("said").textContent = ""; // so that the same words twice are said twice
+  find("said").textContent = ""; // so that a screen reader says the same text twice
   setTimeout(() => { find("said").textContent = text; }, 50);
 }
 
-// ---- what comes in
+// ---- receiving
 
 function connect() {
   const source = new EventSource("/inspector/stream");
@@ -87,12 +87,12 @@ function refilter() {
   drawSoon();
 }
 
-// Lets the server look into whole events, first all of them and then those that have come since.
+// Asks the server to search whole events: first all of them, then those that came later.
 async function search() {
   const text = find("search").value.trim();
   if (searching || !text) return;
   searching = true;
-  const mine = found; // another search, also of the same text, has another one
+  const mine = found; // each search has its own set, also for the same text
   try {
     const answer = await fetch(`/inspector/search?after=${searchedTo}&text=${encodeURIComponent(text)}`);
     const result = await answer.json();
@@ -103,7 +103,7 @@ async function search() {
       if (isNew.length) addFound(isNew);
     }
   } catch {
-    // the connection is lost, and the page says so already
+    // the connection is lost, and the page already says so
   }
   setTimeout(() => {
     searching = false;
@@ -164,7 +164,7 @@ function openDetail(chosen, focus) {
 }
 
 function closeDetail() {
-  const focused = document.activeElement; // the body: nothing has it
+  const focused = document.activeElement; // the body if nothing has the focus
   const hadFocus = find("detail").contains(focused) || (detail.number !== null && focused === document.body);
   detail.hide();
   find("panes").classList.remove("open");
@@ -198,7 +198,7 @@ function showEmpty() {
   if (kind === "none") {
     const code = document.createElement("code");
     code.textContent = `analytics.host = "${location.origin}"`;
-    place.append("No event yet. In the app, before its first call:", code, "The key may be anything; it is neither shown nor kept.");
+    place.append("No event yet. In the app, before its first call:", code, "The key may be anything. It is neither shown nor kept.");
   }
 }
 
@@ -240,7 +240,7 @@ function showCounts(counts) {
   }
 }
 
-// ---- hands
+// ---- mouse and keyboard
 
 for (const kind of ["input", "change"]) find("search").addEventListener(kind, searchChanged);
 for (const id of ["call", "event", "user"]) {
@@ -255,7 +255,7 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
     find("search").focus();
   } else if (event.key === "Escape") {
-    event.preventDefault(); // a browser may empty the field, and leave the filter as it was
+    event.preventDefault(); // a browser may empty the field without changing the filter
     if (isTyping) list.place.focus();
     else closeDetail();
   }

@@ -1,6 +1,6 @@
-// A small plot of how many events came in each second of the last minutes, and the same in words.
+// A small plot of the events in each second of the last minutes, and the same in words.
 
-const BARS = 60; // each stands for some seconds
+const BARS = 60; // each for some seconds
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
 function element(name, attributes) {
