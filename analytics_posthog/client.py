@@ -12,8 +12,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _settings
-from ._delivery import BeforeSend, Events, OnError, OnSuccess, PostHog, Report, Retries, log, log_call, on_signals, request_context
-from ._message import Answer, Calls, Message, Pass, complete, refusal
+from ._delivery import (
+    BeforeSend,
+    Events,
+    OnError,
+    OnSuccess,
+    PostHog,
+    Report,
+    Retries,
+    log,
+    log_call,
+    on_signals,
+    refusal,
+    request_context,
+)
+from ._message import Answer, Calls, Message, Pass, complete
 from ._outbox import Outbox, OutboxDirectory, ready
 from ._segment import Both, Segment, SegmentSettings
 from .errors import AnalyticsError, DeliveryError, InvalidMessage

@@ -9,6 +9,7 @@ from .http import Session, why_not_taken
 from .ledger import Ledger
 from .lifecycle import call, on_signals
 from .posthog import STALL_TIMEOUT, PostHog, request_context
+from .refusal import refusal
 from .report import OnError, OnSuccess, Report, log
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "on_signals",
     "post_batch",
     "post_texts",
+    "refusal",
     "request_context",
     "why_not_taken",
     "write_event",

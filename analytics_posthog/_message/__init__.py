@@ -1,15 +1,19 @@
-"""Segment's side: the six calls, and the checked and cleaned message that each of them makes. No word of PostHog."""
+"""Segment's side: the six calls, and the checked and cleaned message that each of them makes."""
 
 from .calls import Answer, Calls, Fields, Id, Timestamp
-from .message import Message, complete, guess_timezone, parse_time, refusal, stringify_id
+from .kinds import kind_name
+from .message import FORMS, Form, Message, complete, stringify_id
 from .plain import MAX_SIZE, text
-from .values import Pass, clean_dict, json_default, kind_name
+from .times import guess_timezone, parse_time
+from .values import Pass, clean_dict, json_default
 
 __all__ = [
+    "FORMS",
     "MAX_SIZE",
     "Answer",
     "Calls",
     "Fields",
+    "Form",
     "Id",
     "Message",
     "Pass",
@@ -20,7 +24,6 @@ __all__ = [
     "json_default",
     "kind_name",
     "parse_time",
-    "refusal",
     "stringify_id",
     "text",
 ]

@@ -1,20 +1,20 @@
-"""Segment's six calls: each signature makes a message of Segment's form, as Segment's client does.
+"""Segment's six calls, with Segment's signatures. Each one makes a message and hands it on to `_enqueue`.
 
-The rules are Segment's (https://segment.com/docs/connections/spec/). All of them answer `(accepted, message)`: `accepted` is
-False if the message can't be sent, of which `on_error` is told. InvalidMessage is raised for a wrong type or a missing id,
-and, in sync_mode only, DeliveryError if PostHog can't be reached. `timestamp` is the time of the call if it's left out; a
-date is its midnight in UTC. `message_id` makes the event's uuid, by which PostHog counts an event sent twice as one.
+The rules are Segment's (https://segment.com/docs/connections/spec/). Every call returns `(accepted, message)`.
+`accepted` is False if the message can't be sent; the reason is reported to `on_error`. A call raises InvalidMessage for
+a wrong type or a missing id. In sync_mode it also raises DeliveryError, if the message can't be delivered. Without a
+`timestamp`, a message gets the time of the call; a date is its midnight in UTC. Two calls with the same `message_id`
+count as one.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
-from .message import Message, or_empty
+from .message import Message
 
 Id: TypeAlias = "str | int | float | Decimal | UUID"
 Timestamp: TypeAlias = "datetime | date | str"
@@ -22,12 +22,13 @@ Fields: TypeAlias = "dict[str, Any] | dict[Any, Any]"
 Answer: TypeAlias = tuple[bool, Message]
 
 
-class Calls(ABC):
-    """The six calls, made into messages for `_enqueue`."""
+class Calls:
+    """The six calls, for a class that has `_enqueue`."""
 
-    @abstractmethod
-    def _enqueue(self, msg: Message) -> Answer:
-        """Complete a message and hand it on."""
+    if TYPE_CHECKING:  # not abstract: a metaclass here would forbid `class Mine(Client, metaclass=Theirs)`
+
+        def _enqueue(self, msg: Message) -> Answer:
+            """Complete a message and hand it on."""
 
     def identify(
         self,
@@ -39,16 +40,16 @@ class Calls(ABC):
         integrations: Fields | None = None,
         message_id: Id | None = None,
     ) -> Answer:
-        """Say who a user is: `$identify` with the traits as `$set`. Answers (accepted, message); raises InvalidMessage."""
+        """Say who a user is, with the user's traits. Returns (accepted, message); raises InvalidMessage."""
         return self._enqueue(
             {
-                "integrations": or_empty(integrations),
+                "integrations": _or_empty(integrations),
                 "anonymousId": anonymous_id,
                 "timestamp": timestamp,
-                "context": or_empty(context),
+                "context": _or_empty(context),
                 "type": "identify",
                 "userId": user_id,
-                "traits": or_empty(traits),
+                "traits": _or_empty(traits),
                 "messageId": message_id,
             }
         )
@@ -64,14 +65,14 @@ class Calls(ABC):
         integrations: Fields | None = None,
         message_id: Id | None = None,
     ) -> Answer:
-        """Say what a user did: an event of that name. Answers (accepted, message); raises InvalidMessage."""
+        """Say what a user did. Returns (accepted, message); raises InvalidMessage."""
         return self._enqueue(
             {
-                "integrations": or_empty(integrations),
+                "integrations": _or_empty(integrations),
                 "anonymousId": anonymous_id,
-                "properties": or_empty(properties),
+                "properties": _or_empty(properties),
                 "timestamp": timestamp,
-                "context": or_empty(context),
+                "context": _or_empty(context),
                 "userId": user_id,
                 "type": "track",
                 "event": event,
@@ -88,13 +89,13 @@ class Calls(ABC):
         integrations: Fields | None = None,
         message_id: Id | None = None,
     ) -> Answer:
-        """Say that two ids are one user's: `$create_alias`. Answers (accepted, message); raises InvalidMessage."""
+        """Say that two ids belong to one user. Returns (accepted, message); raises InvalidMessage."""
         return self._enqueue(
             {
-                "integrations": or_empty(integrations),
+                "integrations": _or_empty(integrations),
                 "previousId": previous_id,
                 "timestamp": timestamp,
-                "context": or_empty(context),
+                "context": _or_empty(context),
                 "userId": user_id,
                 "type": "alias",
                 "messageId": message_id,
@@ -112,16 +113,16 @@ class Calls(ABC):
         integrations: Fields | None = None,
         message_id: Id | None = None,
     ) -> Answer:
-        """Say which group a user belongs to: `$groupidentify`. Answers (accepted, message); raises InvalidMessage."""
+        """Say which group a user is in, with the group's traits. Returns (accepted, message); raises InvalidMessage."""
         return self._enqueue(
             {
-                "integrations": or_empty(integrations),
+                "integrations": _or_empty(integrations),
                 "anonymousId": anonymous_id,
                 "timestamp": timestamp,
                 "groupId": group_id,
-                "context": or_empty(context),
+                "context": _or_empty(context),
                 "userId": user_id,
-                "traits": or_empty(traits),
+                "traits": _or_empty(traits),
                 "type": "group",
                 "messageId": message_id,
             }
@@ -139,8 +140,10 @@ class Calls(ABC):
         integrations: Fields | None = None,
         message_id: Id | None = None,
     ) -> Answer:
-        """Say which page a user saw: `$pageview`. Answers (accepted, message); raises InvalidMessage."""
-        return self._view("page", user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id)
+        """Say which page a user saw. Returns (accepted, message); raises InvalidMessage."""
+        return self._view(
+            "page", user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id
+        )
 
     def screen(
         self,
@@ -154,8 +157,10 @@ class Calls(ABC):
         integrations: Fields | None = None,
         message_id: Id | None = None,
     ) -> Answer:
-        """Say which screen of an app a user saw: `$screen`. Answers (accepted, message); raises InvalidMessage."""
-        return self._view("screen", user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id)
+        """Say which screen of an app a user saw. Returns (accepted, message); raises InvalidMessage."""
+        return self._view(
+            "screen", user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id
+        )
 
     def _view(
         self,
@@ -172,15 +177,23 @@ class Calls(ABC):
     ) -> Answer:
         return self._enqueue(
             {
-                "integrations": or_empty(integrations),
+                "integrations": _or_empty(integrations),
                 "anonymousId": anonymous_id,
-                "properties": or_empty(properties),
+                "properties": _or_empty(properties),
                 "timestamp": timestamp,
                 "category": category,
-                "context": or_empty(context),
+                "context": _or_empty(context),
                 "userId": user_id,
                 "type": call,
                 "name": name,
                 "messageId": message_id,
             }
         )
+
+
+def _or_empty(value: Any) -> Any:
+    """Return {} for an empty value, as Segment's `value or {}`. A value that can't say so stays as it is."""
+    try:
+        return value or {}
+    except Exception:  # numpy's arrays raise, for one; the check of the type then says what is wrong
+        return value

@@ -1,7 +1,7 @@
-"""One pass over a message's values: whatever the app hands over comes out as a clean copy that JSON can hold.
+"""One pass over a message's values: whatever the app passed in becomes a clean copy that JSON can hold.
 
-What it does not do: serialise. `date` and `datetime` stay what they are, as in Segment's messages; both clients write
-them in ISO 8601. The size is an estimate from above of the JSON text, but for characters that JSON escapes.
+It does not serialise: `date` and `datetime` stay objects, as in Segment's messages, and are written in ISO 8601 later.
+The size is an estimate of the JSON text, and never below it, except for characters that JSON escapes.
 """
 
 from __future__ import annotations
@@ -17,40 +17,41 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-from .plain import HIGHEST, LOWEST, MAX_SIZE, PAIR_COST, WIDEST, plain_copy, text
+from .kinds import kind_name
+from .plain import HIGHEST, LOWEST, MAX_SIZE, PAIR_COST, WIDEST, text
 
 # PostHog's JSON parser stops at 128 levels, of which the batch and the event take a few.
 MAX_DEPTH: Final = 100
-# What a value costs beyond its text, so that a pass over very many ends as soon as one over long ones.
+# Each value also counts this much, so that a pass over very many values ends as soon as one over long values.
 _CONTAINER_COST: Final = 16
 _OTHER_COST: Final = 16
-_UNFIT_COST: Final = 64
-_MAX_LEFT_OUT: Final = 100  # of one message; who has so many needs no list of all
+_LEFT_OUT_COST: Final = 64
+_MAX_LEFT_OUT: Final = 100  # of one message; nobody reads a longer list
 _MAX_PATH: Final = 200  # characters
-_MAX_BITS: Final = 1023  # a double's range: beyond it, JSON parsers refuse an integer or make it an infinity
+_MAX_BITS: Final = 1023  # of a double; JSON parsers refuse a larger integer, or read it as infinity
 
-_UNFIT: Final = object()
+_NO_COPY: Final = object()  # what JSON has no place for
 
 
 class Pass:
-    """What one pass knows: the size so far, the way down to the current value, and the keys left out."""
+    """The state of one pass: the size so far, the keys down to the current value, and the values left out."""
 
     __slots__ = ("keys", "left_out", "open", "size")
 
     def __init__(self) -> None:
         self.size = 0
         self.keys: list[str] = []
-        self.open: list[int] = []  # ids of the containers around the current value, to see a cycle
+        self.open: list[int] = []  # ids of the containers around the current value, to detect a cycle
         self.left_out: list[tuple[str, str]] = []  # path of the key, name of the value's type
 
     def leave_out(self, key: str, value: object) -> None:
-        """Note a value that nothing fits."""
-        self.size += _UNFIT_COST
+        """Note a value that JSON has no place for."""
+        self.size += _LEFT_OUT_COST
         if len(self.left_out) < _MAX_LEFT_OUT:
             self.left_out.append((".".join([*self.keys, key])[:_MAX_PATH], kind_name(value)))
 
     def enters(self, container: object) -> bool:
-        """Whether a container is to be copied: it is none of those around it, not too deep, and not too much already."""
+        """Whether a container is to be copied: not inside itself, not too deep, and the copy not too large already."""
         if id(container) in self.open or len(self.open) >= MAX_DEPTH or self.size > MAX_SIZE:
             return False
         self.open.append(id(container))
@@ -59,37 +60,25 @@ class Pass:
 
 
 def clean(item: Any) -> Any:
-    """Return a copy of `item` that JSON can hold; None when nothing fits. Segment's `utils.clean`."""
+    """Return a copy of `item` that JSON can hold, or None if there is none. Segment's `utils.clean`."""
     cleaned = _walk(item, Pass())
-    return None if cleaned is _UNFIT else cleaned
+    return None if cleaned is _NO_COPY else cleaned
 
 
 def clean_dict(item: dict[Any, Any], done: Pass) -> dict[str, Any]:
-    """Return a clean copy of a dict; `done` then knows its size and which keys were left out, and why."""
+    """Return a clean copy of a dict. Afterwards `done` has its size, and which keys were left out."""
     cleaned = _walk(item, done)
-    return {} if cleaned is _UNFIT else cleaned
+    return {} if cleaned is _NO_COPY else cleaned
 
 
 def clean_field(name: str, item: Any, done: Pass) -> Any:
-    """Return a clean copy of a message's field; {} if nothing fits, or if it isn't the dict that it says it is."""
-    plain = plain_copy(item, done.size) if type(item) is dict else None
-    if plain is not None:
-        copy, done.size = plain
-        return copy
+    """Return a clean copy of a message's field; {} if JSON can't hold it, or if it only claims to be a dict."""
     done.keys.append(name)
     cleaned = _walk(item, done)
     done.keys.pop()
     if type(cleaned) is dict or not isinstance(item, dict):
-        return {} if cleaned is _UNFIT else cleaned
+        return {} if cleaned is _NO_COPY else cleaned
     return {}
-
-
-def kind_name(value: object) -> str:
-    """Name a value's type, as `type` itself knows it: a metaclass may give its classes a `__name__` that raises."""
-    return str(_NAME.__get__(type(value)))
-
-
-_NAME: Final = type.__dict__["__name__"]
 
 
 def _walk(value: Any, done: Pass) -> Any:
@@ -111,35 +100,40 @@ def _walk(value: Any, done: Pass) -> Any:
     keys, open_ = len(done.keys), len(done.open)
     try:
         if kind is dict:
-            return {} if not value else _mapping(value.copy().items(), done) if done.enters(value) else _UNFIT
+            return {} if not value else _mapping(value.copy().items(), done) if done.enters(value) else _NO_COPY
         if kind is list:
-            return _sequence(value, done) if done.enters(value) else _UNFIT
+            return _sequence(value, done) if done.enters(value) else _NO_COPY
         return _other(value, done)
-    except Exception:  # any object's own code may run above, and none of it may cost more than its value
+    except Exception:  # an object's own code may run above; when it raises, only that value is lost
         del done.keys[keys:], done.open[open_:]
-        return _UNFIT
+        return _NO_COPY
 
 
 def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:
-    """Copy the container that `done.enters()` has just let in; what nothing fits is left out, its neighbours stay."""
+    """Copy the container that `done.enters()` has just let in. Leave out what JSON has no place for, keep the rest."""
     copy: dict[str, Any] = {}
     size = done.size
     for key, value in items:
         if type(key) is not str or not key.isascii():
             key = _key(key)
         kind = type(value)
-        # What nearly every value is, without a call; _walk knows the rest.
+        # Most values are one of these, and need no call; _walk knows the rest.
         if kind is str and value.isascii():
             copy[key] = value
             size += len(value)
-        elif value is None or kind is bool or (kind is int and LOWEST < value < HIGHEST) or (kind is float and value - value == 0):
+        elif (
+            value is None
+            or kind is bool
+            or (kind is int and LOWEST < value < HIGHEST)
+            or (kind is float and value - value == 0)
+        ):
             copy[key] = value
         else:
             done.size = size
             done.keys.append(key)
             cleaned = _walk(value, done)
             done.keys.pop()
-            if cleaned is not _UNFIT:
+            if cleaned is not _NO_COPY:
                 copy[key] = cleaned
             elif done.size <= MAX_SIZE:
                 done.leave_out(key, value)
@@ -153,7 +147,7 @@ def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:
 
 
 def _sequence(items: Iterable[Any], done: Pass) -> list[Any]:
-    """Copy the container that `done.enters()` has just let in; what nothing fits is left out, its neighbours stay."""
+    """Copy the container that `done.enters()` has just let in. Leave out what JSON has no place for, keep the rest."""
     copy: list[Any] = []
     for value in items:
         if type(value) is str and value.isascii():
@@ -162,7 +156,7 @@ def _sequence(items: Iterable[Any], done: Pass) -> list[Any]:
         else:
             done.size += 1
             cleaned = _walk(value, done)
-            if cleaned is not _UNFIT:
+            if cleaned is not _NO_COPY:
                 copy.append(cleaned)
             elif done.size <= MAX_SIZE:
                 done.leave_out("[]", value)
@@ -179,7 +173,7 @@ def _integer(value: int, done: Pass) -> int | None:
 
 
 def _key(key: Any) -> str:
-    """Return the string that stands for a dict's key: json.dumps' where it has one, the type's name where there is none."""
+    """Return a dict's key as a string: as json.dumps() writes it, else str(), else the name of its type."""
     try:
         return text(str.__str__(_key_text(key)))
     except Exception:  # a key's own __str__ may raise
@@ -201,43 +195,43 @@ def _key_text(key: Any) -> str:
 
 
 def _other(value: Any, done: Pass) -> Any:
-    """Return the copy of a value whose type isn't one of JSON's own, or `_UNFIT`. May raise what the value raises."""
+    """Return the copy of a value of a type that JSON doesn't have, or `_NO_COPY`. May raise what the value raises."""
     done.size += _OTHER_COST
     if isinstance(value, type):
-        return _UNFIT
+        return _NO_COPY
     if isinstance(value, Enum):
         return _walk(value.value, done)
     if isinstance(value, date):  # datetime too
         done.size += 40
-        return None if value != value else _moment(value)  # pandas.NaT is a datetime that equals nothing
+        return None if value != value else _moment(value)  # pandas.NaT is a datetime that does not equal itself
     plain = _plain(value)
-    if plain is not _UNFIT:
+    if plain is not _NO_COPY:
         return _walk(plain, done)
     if not done.enters(value):
-        return _UNFIT
+        return _NO_COPY
     fields = _fields(value)
     if fields is not None:
         return _mapping(fields, done)
     if isinstance(value, (Sequence, Set, deque, ValuesView)):
         return _sequence(value, done)
     done.open.pop()
-    return _UNFIT
+    return _NO_COPY
 
 
 def _moment(value: date) -> date:
-    """Return it as a plain date or datetime, with a fixed offset: the thread that sends is to run no code of the app's."""
+    """Return a plain date or datetime with a fixed offset, so that the sending thread runs no code of the app's."""
     if not isinstance(value, datetime):
         return value if type(value) is date else date.fromordinal(date.toordinal(value))
     if type(value) is not datetime:
         value = datetime.combine(value, datetime.timetz(value))
-    if value.tzinfo is not None and type(value.tzinfo) is not timezone:
+    if type(value.tzinfo) is not timezone:
         offset = value.utcoffset()
         value = value.replace(tzinfo=None if offset is None else timezone(offset))
     return value
 
 
 def _plain(value: Any) -> Any:
-    """Return the value of JSON's own types that says the same, or `_UNFIT`."""
+    """Return the same value in one of JSON's own types, or `_NO_COPY`."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
@@ -256,20 +250,21 @@ def _plain(value: Any) -> Any:
         return bytes(value).decode("utf-8", "replace")
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
         return _of_numpy(value)
-    return _UNFIT
+    return _NO_COPY
 
 
 def _of_numpy(value: Any) -> Any:
-    if value.dtype.str.endswith(("ns]", "ps]", "fs]", "as]")):  # tolist() has finer times than datetime's as bare integers
+    # tolist() returns times finer than microseconds as integers.
+    if value.dtype.str.endswith(("ns]", "ps]", "fs]", "as]")):
         value = value.astype(f"{value.dtype.kind}8[us]")
     plain = value.tolist()
-    return float(plain) if type(plain) is type(value) else plain  # a longdouble has no other
+    return float(plain) if type(plain) is type(value) else plain  # a longdouble's tolist() is itself
 
 
 def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
-    """Return the pairs of a mapping, or the fields of a pydantic or attrs model or a dataclass; None for anything else."""
+    """Return a mapping's pairs, or the fields of a pydantic model, an attrs class or a dataclass; else None."""
     kind = type(value)
-    if isinstance(value, Mapping):  # a dict in one step, so that a thread that changes it meanwhile does no harm
+    if isinstance(value, Mapping):  # a dict is copied in one step: another thread may change it
         return dict.copy(value).items() if kind.items is dict.items else value.items()  # type: ignore[arg-type]
     if hasattr(kind, "model_dump"):  # pydantic 2
         return value.model_dump().items()  # type: ignore[no-any-return]
@@ -283,7 +278,7 @@ def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
 
 
 def json_default(value: Any) -> str:
-    """For json.dumps: write the dates that a clean value may hold in ISO 8601, as Segment's and PostHog's clients do."""
+    """Write a date in ISO 8601, as both clients do. The `default` of json.dumps() for clean values."""
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"a {type(value).__name__} can't be sent as JSON")

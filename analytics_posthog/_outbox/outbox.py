@@ -14,8 +14,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from .._delivery import STALL_TIMEOUT, Event, PostHog, Report, call, now
-from .._message import Pass, complete, refusal
+from .._delivery import STALL_TIMEOUT, Event, PostHog, Report, call, now, refusal
+from .._message import Pass, complete
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
 from .directory import OutboxDirectory, Place
 from .file import NotOurs, from_line, to_line

@@ -1,7 +1,7 @@
-"""install_as_segment(): `import segment.analytics`, or the older `import analytics`, is this package, anywhere in the process.
+"""install_as_segment(): `import segment.analytics`, or the older `import analytics`, imports this package instead.
 
-For code that can't be changed: a third-party package that calls Segment's SDK. It works whether that SDK is installed or
-not, and dual running reaches the real one all the same. What it does not do: change a file, or another process.
+For code that can't be changed, such as a third-party package that calls Segment's SDK. It works with and without that
+SDK installed, and dual running still reaches the real one. It changes no file and no other process.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from typing import Any, Final
 
 from ..errors import InstallRefused
 
-_SUBMODULES: Final = ("client", "version")  # what apps import of Segment's package, and what this one has in their place
+_SUBMODULES: Final = ("client", "version")  # the ones that apps import and that this package has too
 # Segment's SDKs, old and new; some versions of the new one bring the old package along.
 _DISTRIBUTIONS: Final = ("analytics-python", "segment-analytics-python")
 _WHERE: Final = (
-    "Put the line before the first import of it: at the top of the file that starts the app (manage.py, wsgi.py, celery.py, __main__.py)"
+    "Put the line before the first import of it: at the top of the file that starts the app "
+    "(manage.py, wsgi.py, celery.py, __main__.py)"
 )
 
 
 def install_as_segment(legacy: bool = False) -> None:
-    """Have `import segment.analytics` give this package from now on, also in code of others, with its `client` and `version`.
+    """Make `import segment.analytics` import this package from now on, in all code, with its `client` and `version`.
 
-    With `legacy=True` the same for the older top-level `analytics`, and for that alone: call both for both. To be called in
-    each process before anything imports Segment's SDK, as a Client with `segment_write_key` does too; harmless twice. Raises
-    InstallRefused, and changes nothing, if that was imported already, or if the app has a module of its own of that name.
+    With `legacy=True`, do so for the older top-level `analytics` only; call both for both. Call it in each process
+    before anything imports Segment's SDK; a Client with `segment_write_key` imports it too. A second call changes
+    nothing. Raises InstallRefused, and changes nothing, if the SDK was imported already or if the app has a module of
+    that name.
     """
     name = "analytics" if legacy else "segment.analytics"
     package = sys.modules[__name__.partition(".")[0]]
@@ -39,9 +41,11 @@ def install_as_segment(legacy: bool = False) -> None:
         return
     _check_own(name.partition(".")[0])
     if name in sys.modules or any(module.startswith(f"{name}.") for module in sys.modules):
-        raise InstallRefused(f"{name} is Segment's SDK and was imported already, so install_as_segment() comes too late. {_WHERE}")
+        raise InstallRefused(
+            f"{name} is Segment's SDK and was imported already, so install_as_segment() comes too late. {_WHERE}"
+        )
     if not legacy:
-        from .dual import set_aside  # not above: one import deeper, Python 3.11 takes 25 ms longer over posthog's dependencies
+        from .dual import set_aside  # at the top, it makes Python 3.11 import posthog's dependencies 25 ms slower
 
         set_aside()
         _namespace().analytics = package
@@ -61,25 +65,26 @@ def _check_own(name: str) -> None:
         own = [path for path in _files(spec) if not _is_segment_s(path)]
     if own:
         raise InstallRefused(
-            f"there is a module {name!r} ({own[0].name}) that isn't Segment's SDK, and install_as_segment() doesn't take its place. "
-            "Rename it, or change the imports of the code that calls Segment"
+            f"there is a module {name!r} ({own[0].name}) that isn't Segment's SDK, and install_as_segment() "
+            "doesn't take its place. Rename it, or change the imports of the code that calls Segment"
         )
 
 
 def _files(spec: ModuleSpec | None) -> list[Path]:
-    """Return the files that make a top-level module what it is."""
+    """Return the files of a top-level module."""
     if spec is None:
         return []
     if spec.submodule_search_locations is None or spec.has_location:
         return [Path(spec.origin or spec.name)]
-    if spec.name == "segment":  # a namespace that others may share, and go on to
+    if spec.name == "segment":  # a namespace, which other packages may share
         return []
-    portions = [Path(place) for place in spec.submodule_search_locations]  # may be any directory; with Python in it, it is a package
+    # A namespace may be any directory of that name; it is a package if it has Python in it.
+    portions = [Path(place) for place in spec.submodule_search_locations]
     return [file for portion in portions for file in portion.rglob("*.py")]
 
 
 def _is_segment_s(path: Path) -> bool:
-    """Whether one of Segment's own distributions has installed a file, by its own list of files."""
+    """Whether a file is in the list of files that one of Segment's own distributions installed."""
     for name in _DISTRIBUTIONS:
         try:
             files = distribution(name).files or ()
@@ -91,28 +96,29 @@ def _is_segment_s(path: Path) -> bool:
 
 
 def _namespace() -> Any:
-    """Return the package `segment`, which is Segment's if it is installed, else an empty one."""
+    """Return the package `segment`: Segment's if it is installed, else an empty one."""
     try:
         return importlib.import_module("segment")
     except ImportError:
         made = ModuleType("segment", "Holds what install_as_segment() has put here.")
         made.__path__ = []
-        made.__spec__ = ModuleSpec("segment", None, is_package=True)  # who asks find_spec() whether there is one gets an answer
+        made.__spec__ = ModuleSpec("segment", None, is_package=True)  # find_spec() raises without one
         sys.modules["segment"] = made
         return made
 
 
 class _OnlyThese:
-    """On `sys.meta_path`: says of what is not here of a package that it is not, instead of finding a file of ours by another name."""
+    """On `sys.meta_path`: refuses other submodules, which would find a file of this package under another name."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> None:
-        """Called for each import of what isn't imported yet. Raises ModuleNotFoundError for a submodule that Segment's package may have."""
+        """Called for each import that isn't cached. Raises ModuleNotFoundError for a submodule that isn't here."""
         if name.startswith(f"{self._name}."):
             here = " and ".join(f"{self._name}.{submodule}" for submodule in _SUBMODULES)
             raise ModuleNotFoundError(
-                f"No module named {name!r}: {self._name} is analytics_posthog since install_as_segment(), and has only {here}",
+                f"No module named {name!r}: {self._name} is analytics_posthog since install_as_segment(), "
+                f"and has only {here}",
                 name=name,
             )

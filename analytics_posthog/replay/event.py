@@ -12,8 +12,8 @@ from functools import partial
 from hashlib import sha1
 from typing import Any, Final, NamedTuple
 
-from .._delivery import LIB, MAX_EVENT_SIZE, Event, Report, write_event
-from .._message import MAX_SIZE, Message, Pass, clean_dict, parse_time, refusal, stringify_id, text
+from .._delivery import LIB, MAX_EVENT_SIZE, Event, Report, refusal, write_event
+from .._message import MAX_SIZE, Message, Pass, clean_dict, parse_time, stringify_id, text
 from .._settings import check_choices
 from ..convert import EVENTS, to_posthog, wanted
 from ..errors import InvalidMessage, InvalidSetting

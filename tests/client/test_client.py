@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 import posthog
 
@@ -28,6 +28,23 @@ def test_a_client_is_a_base_class(posthog_server: PostHogServer) -> None:
         ("shop: Bought", "shop"),
         ("$pageview", "shop"),
     ]
+
+
+def test_a_subclass_may_have_its_own_metaclass() -> None:
+    class Singleton(type):
+        made: ClassVar[dict[type, Any]] = {}
+
+        def __call__(cls, *arguments: Any, **named: Any) -> Any:
+            if cls not in cls.made:
+                cls.made[cls] = super().__call__(*arguments, **named)
+            return cls.made[cls]
+
+    class Analytics(Client, metaclass=Singleton):
+        pass
+
+    client = Analytics("phc_key", send=False)
+    assert client is Analytics()
+    assert client.track("u1", "Bought")[0]
 
 
 def test_a_client_is_a_context_manager_that_sends_all_at_its_end(posthog_server: PostHogServer) -> None:

@@ -1,4 +1,4 @@
-"""`to_posthog(message)` is pure, and takes messages from archives as they come: with gaps, nulls and wrong types."""
+"""`to_posthog(message)` is pure. It takes messages from archives with missing fields, nulls and wrong types."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ def event(name: str = "Bought", /, *, of: str = "u1", **properties: Any) -> dict
     return {"event": name, "distinct_id": of, "timestamp": WHEN, "uuid": ITS_UUID, "properties": properties}
 
 
-def test_the_whole_conversion_at_one_glance() -> None:
+def test_a_full_message_becomes_a_full_event() -> None:
     assert to_posthog(FULL) == FULL_EVENT
 
 
-def test_the_uuid_is_the_one_that_the_destination_makes_of_segments_own_example() -> None:
+def test_the_uuid_is_the_same_as_the_destination_s() -> None:
     assert to_posthog(message())["uuid"] == ITS_UUID
 
 
@@ -90,7 +90,7 @@ def test_the_same_message_gives_the_same_event_and_is_not_changed() -> None:
     assert before == FULL
 
 
-def test_what_is_added_to_an_event_does_not_reach_its_message() -> None:
+def test_a_property_added_to_an_event_does_not_change_its_message() -> None:
     for given in (FULL, message("group", groupId="g1", traits={"plan": "a"}), message("identify", traits={})):
         before = copy.deepcopy(given)
         properties = to_posthog(given)["properties"]
@@ -100,8 +100,8 @@ def test_what_is_added_to_an_event_does_not_reach_its_message() -> None:
         assert given == before
 
 
-def test_it_has_no_clock_no_random_id_no_network_and_no_settings() -> None:
-    """Its imports leave it nothing to be impure with."""
+def test_the_converter_has_no_clock_no_random_id_no_network_and_no_settings() -> None:
+    """It imports nothing that would give it one."""
     imported = set()
     for node in ast.walk(ast.parse(Path(convert.__file__).read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -125,12 +125,13 @@ NO_MESSAGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("given", NO_MESSAGES.values(), ids=NO_MESSAGES)
-def test_what_is_no_message_raises_invalid_message(given: dict[str, Any]) -> None:
-    with pytest.raises(InvalidMessage, match="type"):
+def test_a_dict_that_is_not_a_message_raises_invalid_message(given: dict[str, Any]) -> None:
+    text = "not a Segment message: its type must be one of track, identify, page, screen, group, alias"
+    with pytest.raises(InvalidMessage, match=f"^{text}$"):
         to_posthog(given)
 
 
-def test_an_unknown_type_is_not_shown_in_the_error_for_it_may_be_data() -> None:
+def test_an_error_does_not_show_the_unknown_type() -> None:
     with pytest.raises(InvalidMessage) as raised:
         to_posthog({"type": "4111 1111 1111 1111"})
     assert "4111" not in str(raised.value)
@@ -138,13 +139,21 @@ def test_an_unknown_type_is_not_shown_in_the_error_for_it_may_be_data() -> None:
 
 ARCHIVED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("nothing but what is needed", message(), event()),
-    ("no messageId", {k: v for k, v in message().items() if k != "messageId"}, {k: v for k, v in event().items() if k != "uuid"}),
+    (
+        "no messageId",
+        {k: v for k, v in message().items() if k != "messageId"},
+        {k: v for k, v in event().items() if k != "uuid"},
+    ),
     ("a messageId that is null", message(messageId=None), {k: v for k, v in event().items() if k != "uuid"}),
     ("a messageId that is a number", message(messageId=7), {**event(), "uuid": "aaff79a9-b690-5fb7-9743-068689de69c7"}),
     ("nulls", message(context=None, properties=None, integrations=None, anonymousId=None), event()),
     ("lists", message(context=[], properties=[1], integrations=[]), event()),
     ("texts", message(context="web", properties="none", integrations="All"), event()),
-    ("further keys of Segment's archives", message(receivedAt=WHEN, sentAt=WHEN, channel="server", version=2, _metadata={}), event()),
+    (
+        "further keys of Segment's archives",
+        message(receivedAt=WHEN, sentAt=WHEN, channel="server", version=2, _metadata={}),
+        event(),
+    ),
     ("traits on a track", message(traits={"plan": "a"}), event()),
     ("a userId that is a number", message(userId=17), event(of="17")),
     ("a userId that is 0", message(userId=0, anonymousId="a1"), event(of="0")),
@@ -165,7 +174,7 @@ ARCHIVED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         event("$groupidentify", **{"$group_type": "segment_group", "$group_key": "", "$group_set": {}}),
     ),
     (
-        "group, a number as id, a groupType that is none",
+        "group, a number as id, a groupType that is a number",
         message("group", groupId=9, traits={"groupType": 4}),
         event("$groupidentify", **{"$group_type": "segment_group", "$group_key": "9", "$group_set": {"groupType": 4}}),
     ),
@@ -178,7 +187,9 @@ ARCHIVED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("given", "expected"), [row[1:] for row in ARCHIVED], ids=[row[0] for row in ARCHIVED])
-def test_a_message_from_an_archive_becomes_an_event_that_posthog_takes(given: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_a_message_from_an_archive_becomes_an_event_that_posthog_takes(
+    given: dict[str, Any], expected: dict[str, Any]
+) -> None:
     converted = to_posthog(given)
     assert converted == expected
     assert refusal(converted) is None
@@ -191,6 +202,21 @@ def test_a_message_without_a_time_becomes_an_event_that_posthog_takes(timestamp:
     converted = to_posthog(given)
     assert converted == {key: value for key, value in event().items() if key != "timestamp"}
     assert refusal(converted) is None
+
+
+def test_a_merge_id_that_is_left_out_is_warned_of() -> None:
+    """An alias without a previousId too: it does nothing. An identify without an anonymousId is the usual case."""
+    why = "PostHog doesn't merge such an id (blank, too general, too long, or the same)"
+    for given, key in [
+        (message("alias"), "alias"),
+        (message("alias", previousId="guest"), "alias"),
+        (message("identify", anonymousId="guest"), "$anon_distinct_id"),
+        (message("identify"), None),
+        (message("identify", userId=None, anonymousId="a1"), None),
+    ]:
+        warned: list[tuple[str, str]] = []
+        to_posthog(given, warn=lambda *of, warned=warned: warned.append(of))  # type: ignore[misc]
+        assert warned == ([(key, f"left out {key}: {why}; the event is sent")] if key else [])
 
 
 WRONG_CONTEXTS: list[tuple[str, Any, dict[str, Any]]] = [
@@ -215,8 +241,10 @@ WRONG_CONTEXTS: list[tuple[str, Any, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("key", "value", "mapped"), WRONG_CONTEXTS, ids=[f"{row[0]} {row[1]!r:.40}" for row in WRONG_CONTEXTS])
-def test_a_context_of_wrong_types_costs_nothing_but_itself(key: str, value: Any, mapped: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "mapped"), WRONG_CONTEXTS, ids=[f"{row[0]} {row[1]!r:.40}" for row in WRONG_CONTEXTS]
+)
+def test_a_context_of_a_wrong_type_costs_only_itself(key: str, value: Any, mapped: dict[str, Any]) -> None:
     given = message(context={key: value, "timezone": "Europe/Paris"})
     assert to_posthog(given) == event(
         **{f"segment_{key}": value, "segment_timezone": "Europe/Paris", "$timezone": "Europe/Paris", **mapped}
@@ -224,12 +252,12 @@ def test_a_context_of_wrong_types_costs_nothing_but_itself(key: str, value: Any,
 
 
 @pytest.mark.parametrize("campaign", [None, "spring", ["spring"], {}, {"name": None, "medium": None}, 5])
-def test_a_campaign_that_says_nothing_adds_nothing(campaign: Any) -> None:
+def test_an_empty_campaign_adds_nothing(campaign: Any) -> None:
     assert to_posthog(message(context={"campaign": campaign})) == event()
 
 
 @pytest.mark.parametrize("groups", [None, "g", ["g"], 1])
-def test_groups_of_a_wrong_type_give_way_to_the_context_s(groups: Any) -> None:
+def test_groups_of_a_wrong_type_are_replaced_by_the_context_s(groups: Any) -> None:
     given = message(properties={"$groups": groups}, context={"groupId": "g1"})
     assert to_posthog(given) == event(**{"$groups": {"segment_group": "g1"}, "segment_groupId": "g1"})
 
@@ -248,5 +276,7 @@ OWN: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("own", "mapped"), OWN, ids=[str(row[0]) for row in OWN])
-def test_a_few_properties_get_posthog_s_name_unless_the_call_has_that_too(own: dict[str, Any], mapped: dict[str, Any]) -> None:
+def test_some_properties_get_posthog_s_name_unless_the_call_has_that_too(
+    own: dict[str, Any], mapped: dict[str, Any]
+) -> None:
     assert to_posthog(message(properties=own)) == event(**mapped)

@@ -1,4 +1,4 @@
-"""Improvements 5 and 7 in tables: the context in PostHog's own names, and the ids that PostHog does not merge."""
+"""Improvements 5 and 7: the context under PostHog's own names, and the ids that PostHog does not merge."""
 
 from __future__ import annotations
 
@@ -21,9 +21,18 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ),
     (
         {"device": {"type": "ios", "id": "d1", "manufacturer": "Apple", "model": "i7", "name": "maguro", "token": "t"}},
-        {"$device_type": "ios", "$device_id": "d1", "$device_manufacturer": "Apple", "$device_model": "i7", "$device_name": "maguro"},
+        {
+            "$device_type": "ios",
+            "$device_id": "d1",
+            "$device_manufacturer": "Apple",
+            "$device_model": "i7",
+            "$device_name": "maguro",
+        },
     ),
-    ({"screen": {"width": 0, "height": 568, "density": 2.5}}, {"$screen_width": 0, "$screen_height": 568, "$screen_density": 2.5}),
+    (
+        {"screen": {"width": 0, "height": 568, "density": 2.5}},
+        {"$screen_width": 0, "$screen_height": 568, "$screen_density": 2.5},
+    ),
     (
         {"network": {"carrier": "C", "wifi": False, "cellular": True, "bluetooth": False}},
         {"$network_carrier": "C", "$network_wifi": False, "$network_cellular": True, "$network_bluetooth": False},
@@ -32,35 +41,56 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"timezone": "Europe/Paris"}, {"$timezone": "Europe/Paris"}),
     ({"userAgent": "Mozilla/5.0"}, {"$raw_user_agent": "Mozilla/5.0"}),
     ({"page": {"title": "Cart"}}, {"title": "Cart"}),
-    ({"page": {"url": SHOP, "path": "/cart"}}, {"$current_url": SHOP, "$pathname": "/cart", "$host": "shop.example:8443"}),
-    ({"page": {"url": "https://me:pw@shop.example?a@b"}}, {"$current_url": "https://me:pw@shop.example?a@b", "$host": "shop.example"}),
+    (
+        {"page": {"url": SHOP, "path": "/cart"}},
+        {"$current_url": SHOP, "$pathname": "/cart", "$host": "shop.example:8443"},
+    ),
+    (
+        {"page": {"url": "https://me:pw@shop.example?a@b"}},
+        {"$current_url": "https://me:pw@shop.example?a@b", "$host": "shop.example"},
+    ),
     ({"page": {"url": "/cart"}}, {"$current_url": "/cart"}),
-    ({"page": {"referrer": "https://ads.example/x"}}, {"$referrer": "https://ads.example/x", "$referring_domain": "ads.example"}),
+    (
+        {"page": {"referrer": "https://ads.example/x"}},
+        {"$referrer": "https://ads.example/x", "$referring_domain": "ads.example"},
+    ),
     ({"page": {"referrer": ""}}, {"$referrer": ""}),
     ({"page": {"referrer": "$direct"}}, {"$referrer": "$direct"}),
     ({"active": False}, {"$update_person_last_seen_at": False}),
     ({"active": True}, {}),
     ({"location": {"city": "Paris", "latitude": 48.9}}, {}),
     ({"traits": {"plan": "a"}}, {}),
-    ({"page": {"search": "?utm_source=mail&utm_x=1&gclid=G&q=shoes"}}, {"utm_source": "mail", "utm_x": "1", "gclid": "G"}),
+    (
+        {"page": {"search": "?utm_source=mail&utm_x=1&gclid=G&q=shoes"}},
+        {"utm_source": "mail", "utm_x": "1", "gclid": "G"},
+    ),
     ({"page": {"search": "utm_source=mail"}}, {"utm_source": "mail"}),
     ({"page": {"search": "?utm_term=a%20b+c&utm_content=%C3%A9"}}, {"utm_term": "a b c", "utm_content": "é"}),
     ({"page": {"search": "?utm_source=&q=1"}}, {}),
     ({"page": {"search": "?utm_source=first&utm_source=second"}}, {"utm_source": "first"}),
-    ({"page": {"url": "/x?fbclid=F&a=1#utm_source=no"}}, {"$current_url": "/x?fbclid=F&a=1#utm_source=no", "fbclid": "F"}),
     (
-        {"page": {"search": "?utm_source=query&utm_campaign=query&utm_term=query"}, "campaign": {"name": "spring", "source": "mail"}},
+        {"page": {"url": "/x?fbclid=F&a=1#utm_source=no"}},
+        {"$current_url": "/x?fbclid=F&a=1#utm_source=no", "fbclid": "F"},
+    ),
+    (
+        {
+            "page": {"search": "?utm_source=query&utm_campaign=query&utm_term=query"},
+            "campaign": {"name": "spring", "source": "mail"},
+        },
         {"utm_source": "mail", "utm_campaign": "spring", "utm_term": "query"},
     ),
     ({"page": {"search": "?utm_source=query"}, "campaign": {"source": None}}, {"utm_source": "query"}),
 ]
 CLICK_IDS = (
-    "gclid gclsrc dclid gbraid wbraid gad_source fbclid msclkid twclid li_fat_id igshid ttclid rdt_cid epik qclid sccid irclid _kx mc_cid"
+    "gclid gclsrc dclid gbraid wbraid gad_source fbclid msclkid twclid li_fat_id igshid ttclid rdt_cid epik qclid "
+    "sccid irclid _kx mc_cid"
 ).split()
 
 
 @pytest.mark.parametrize(("context", "mapped"), CONTEXTS, ids=[str(row[0]) for row in CONTEXTS])
-def test_5_the_context_goes_to_posthog_s_own_names(context: dict[str, Any], mapped: dict[str, Any], posthog_server: PostHogServer) -> None:
+def test_5_the_context_gets_posthog_s_own_names(
+    context: dict[str, Any], mapped: dict[str, Any], posthog_server: PostHogServer
+) -> None:
     whole = {f"segment_{key}": value for key, value in context.items() if key != "campaign"}
     assert properties(posthog_server, "track", context=context) == {**ALWAYS, **NO_IP, **whole, **mapped}
 
@@ -68,11 +98,20 @@ def test_5_the_context_goes_to_posthog_s_own_names(context: dict[str, Any], mapp
 @pytest.mark.parametrize("click_id", CLICK_IDS)
 def test_5_a_click_id_in_the_query_arrives(click_id: str, posthog_server: PostHogServer) -> None:
     page = {"search": f"?x=1&{click_id}=abc"}
-    assert properties(posthog_server, "page", context={"page": page}) == {**ALWAYS, **NO_IP, "segment_page": page, click_id: "abc"}
+    assert properties(posthog_server, "page", context={"page": page}) == {
+        **ALWAYS,
+        **NO_IP,
+        "segment_page": page,
+        click_id: "abc",
+    }
 
 
 def test_5_the_call_s_own_properties_win_over_all_of_the_context(posthog_server: PostHogServer) -> None:
-    context = {"page": {"url": SHOP + "?utm_source=a", "title": "Cart"}, "os": {"name": "iOS"}, "campaign": {"name": "spring"}}
+    context = {
+        "page": {"url": SHOP + "?utm_source=a", "title": "Cart"},
+        "os": {"name": "iOS"},
+        "campaign": {"name": "spring"},
+    }
     own = {
         "title": "Own",
         "$os": "BeOS",
@@ -106,7 +145,7 @@ MERGED = ["Null", "NULL", "nan", "[object object]", "00", "guest1", "my id", "\"
 
 
 @pytest.mark.parametrize("call", ["identify", "alias"])
-def test_7_an_id_that_posthog_refuses_to_merge_is_left_out_and_its_event_sent(
+def test_7_an_id_that_posthog_does_not_merge_is_left_out_and_its_event_sent(
     call: str, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert sent_with(posthog_server, call, REFUSED) == dict.fromkeys(REFUSED)
@@ -116,13 +155,15 @@ def test_7_an_id_that_posthog_refuses_to_merge_is_left_out_and_its_event_sent(
 
 
 @pytest.mark.parametrize("call", ["identify", "alias"])
-def test_7_an_id_that_only_looks_like_one_is_merged(call: str, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_7_an_id_that_only_looks_like_a_refused_one_is_merged(
+    call: str, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
     assert sent_with(posthog_server, call, MERGED) == {merge_id: merge_id for merge_id in MERGED}
     assert warnings(caplog) == []
 
 
 def sent_with(server: PostHogServer, call: str, merge_ids: list[str]) -> dict[str, str | None]:
-    """For each id the merge key that arrived with its event, which is else complete."""
+    """The merge key that arrived for each id. The rest of each event is checked here."""
     key = {"identify": "$anon_distinct_id", "alias": "alias"}[call]
     with Client("phc_key", server.url) as client:
         for number, merge_id in enumerate(merge_ids):
@@ -134,7 +175,9 @@ def sent_with(server: PostHogServer, call: str, merge_ids: list[str]) -> dict[st
     return dict(zip(merge_ids, found, strict=True))
 
 
-def test_7_an_empty_merge_id_is_nobody_s_fault(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
-    """Identify without an anonymous id is the usual case, not one to warn of."""
+def test_7_an_empty_anonymous_id_is_left_out_without_a_warning(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An identify without an anonymous id is the usual case."""
     assert properties(posthog_server, "identify", anonymous_id="") == {**ALWAYS, **NO_IP, "$set": {}}
     assert warnings(caplog) == []

@@ -1,4 +1,4 @@
-"""Where we do better than PostHog's destination on purpose: what arrives at the server, whole, for each of the eleven."""
+"""The eleven improvements over PostHog's own destination: the whole event that arrives at the server for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHEN = "2026-01-02T03:04:05.678+00:00"
 MESSAGE_ID = "022bb90c-bbac-11e4-8dfc-aa07a5b093db"
 UUID = "38c091ab-1857-58c9-bf58-b98a022f95dd"
 SESSION = "0191b7a0-0000-7000-8000-000000000001"
-# What every event has, whatever the call says; without an ip also NO_IP.
+# Properties of every event. Without an ip it has NO_IP too.
 ALWAYS = {
     "$lib": "posthog-python",
     "$lib_version": POSTHOG_VERSION,
@@ -25,8 +25,10 @@ ALWAYS = {
 NO_IP = {"$geoip_disable": True}
 
 
-def properties(server: PostHogServer, call: str, *, settings: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
-    """The properties that arrive for a call; all else of the event is checked here."""
+def properties(
+    server: PostHogServer, call: str, *, settings: dict[str, Any] | None = None, **arguments: Any
+) -> dict[str, Any]:
+    """The properties that arrive for a call. The rest of the event is checked here."""
     accepted, _ = made(server, call, settings, arguments)
     (event,) = server.events
     distinct_id = arguments.get("user_id", "u1") or arguments["anonymous_id"]
@@ -40,7 +42,7 @@ def properties(server: PostHogServer, call: str, *, settings: dict[str, Any] | N
 
 
 def made(server: PostHogServer, call: str, settings: dict[str, Any] | None, arguments: dict[str, Any]) -> Any:
-    """What a call answers; it has been delivered then."""
+    """What a call returns, after its delivery."""
     given: dict[str, Any] = {"user_id": "u1", "timestamp": WHEN, "message_id": MESSAGE_ID, **arguments}
     if call == "track":
         given.setdefault("event", "Bought")
@@ -53,7 +55,7 @@ def made(server: PostHogServer, call: str, settings: dict[str, Any] | None, argu
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What our logger said."""
+    """The messages of our logger."""
     ours = [record for record in caplog.records if record.name == "analytics_posthog"]
     assert all(record.levelno == logging.WARNING for record in ours)
     return [record.getMessage() for record in ours]
@@ -78,7 +80,9 @@ def test_2_the_call_s_groups_and_the_context_s_are_merged_and_the_call_s_win(pos
     found = properties(posthog_server, "track", properties={"$groups": {"team": "t1"}}, context={"groupId": "g1"})
     assert found == {**ALWAYS, **NO_IP, "$groups": {"segment_group": "g1", "team": "t1"}, "segment_groupId": "g1"}
     posthog_server.clear()
-    found = properties(posthog_server, "track", properties={"$groups": {"segment_group": "own"}}, context={"groupId": "g1"})
+    found = properties(
+        posthog_server, "track", properties={"$groups": {"segment_group": "own"}}, context={"groupId": "g1"}
+    )
     assert found == {**ALWAYS, **NO_IP, "$groups": {"segment_group": "own"}, "segment_groupId": "g1"}
 
 
@@ -99,16 +103,19 @@ def test_3_without_an_ip_geoip_is_off(call: str, posthog_server: PostHogServer) 
 
 @pytest.mark.parametrize("call", OF_THE_CALL)
 def test_3_with_an_ip_geoip_stays_on(call: str, posthog_server: PostHogServer) -> None:
-    """But for group, where the destination turns it off."""
+    """Except for group, where the destination turns it off."""
     off = NO_IP if call == "group" else {}
     found = properties(posthog_server, call, context={"ip": "192.0.2.7"})
     assert found == {**ALWAYS, **off, "$ip": "192.0.2.7", "segment_ip": "192.0.2.7", **OF_THE_CALL[call]}
 
 
-def test_3_an_ip_or_a_geoip_of_the_call_s_own_stands(posthog_server: PostHogServer) -> None:
+def test_3_an_ip_or_geoip_property_of_the_call_wins(posthog_server: PostHogServer) -> None:
     assert properties(posthog_server, "track", properties={"$ip": "192.0.2.8"}) == {**ALWAYS, "$ip": "192.0.2.8"}
     posthog_server.clear()
-    assert properties(posthog_server, "track", properties={"$geoip_disable": False}) == {**ALWAYS, "$geoip_disable": False}
+    assert properties(posthog_server, "track", properties={"$geoip_disable": False}) == {
+        **ALWAYS,
+        "$geoip_disable": False,
+    }
 
 
 def test_4_page_and_screen_keep_name_and_category(posthog_server: PostHogServer) -> None:
@@ -123,7 +130,12 @@ def test_4_a_property_of_that_name_wins(own: dict[str, Any], posthog_server: Pos
     said = {"name": "Pricing", "category": "Docs"}
     assert properties(posthog_server, "page", **said, properties=own) == {**ALWAYS, **NO_IP, **own}
     posthog_server.clear()
-    assert properties(posthog_server, "screen", **said, properties=own) == {**ALWAYS, **NO_IP, "$screen_name": "Pricing", **own}
+    assert properties(posthog_server, "screen", **said, properties=own) == {
+        **ALWAYS,
+        **NO_IP,
+        "$screen_name": "Pricing",
+        **own,
+    }
 
 
 def test_6_ids_are_strings_everywhere(posthog_server: PostHogServer) -> None:
@@ -146,18 +158,28 @@ IDENTIFIED_ONLY = {"settings": {"person_profiles": "identified_only"}}
 
 
 @pytest.mark.parametrize("call", ["track", "page", "screen"])
-def test_8_identified_only_makes_no_person_of_an_anonymous_call(call: str, posthog_server: PostHogServer) -> None:
-    assert properties(posthog_server, call, **ANONYMOUS, **IDENTIFIED_ONLY) == {**ALWAYS, **NO_IP, "$process_person_profile": False}
+def test_8_with_identified_only_an_anonymous_call_creates_no_person(call: str, posthog_server: PostHogServer) -> None:
+    assert properties(posthog_server, call, **ANONYMOUS, **IDENTIFIED_ONLY) == {
+        **ALWAYS,
+        **NO_IP,
+        "$process_person_profile": False,
+    }
     posthog_server.clear()
     assert properties(posthog_server, call, **ANONYMOUS) == {**ALWAYS, **NO_IP}
 
 
-SAYS_SOMETHING_OF_THE_PERSON: list[dict[str, Any]] = [{key: {"a": "b"}} for key in ("$groups", "$set", "$set_once")] + [{"$unset": ["a"]}]
+SETS_THE_PERSON: list[dict[str, Any]] = [{key: {"a": "b"}} for key in ("$groups", "$set", "$set_once")] + [
+    {"$unset": ["a"]}
+]
 
 
-@pytest.mark.parametrize("own", SAYS_SOMETHING_OF_THE_PERSON, ids=lambda own: str(*own))
-def test_8_not_when_the_call_says_something_of_the_person(own: dict[str, Any], posthog_server: PostHogServer) -> None:
-    assert properties(posthog_server, "track", properties=own, **ANONYMOUS, **IDENTIFIED_ONLY) == {**ALWAYS, **NO_IP, **own}
+@pytest.mark.parametrize("own", SETS_THE_PERSON, ids=lambda own: str(*own))
+def test_8_not_when_a_property_of_the_person_is_set(own: dict[str, Any], posthog_server: PostHogServer) -> None:
+    assert properties(posthog_server, "track", properties=own, **ANONYMOUS, **IDENTIFIED_ONLY) == {
+        **ALWAYS,
+        **NO_IP,
+        **own,
+    }
 
 
 def test_8_not_when_the_context_has_a_group(posthog_server: PostHogServer) -> None:
@@ -171,7 +193,9 @@ def test_8_not_when_there_is_a_user_id(call: str, posthog_server: PostHogServer)
 
 
 @pytest.mark.parametrize("call", ["identify", "group"])
-def test_8_never_on_identify_or_group_for_posthog_drops_those(call: str, posthog_server: PostHogServer) -> None:
+def test_8_never_on_identify_or_group_because_posthog_would_drop_those(
+    call: str, posthog_server: PostHogServer
+) -> None:
     assert properties(posthog_server, call, **ANONYMOUS, **IDENTIFIED_ONLY) == {**ALWAYS, **NO_IP, **OF_THE_CALL[call]}
 
 
@@ -179,9 +203,13 @@ def test_8_never_on_alias(posthog_server: PostHogServer) -> None:
     assert properties(posthog_server, "alias", **IDENTIFIED_ONLY) == {**ALWAYS, **NO_IP, "alias": "a1"}
 
 
-def test_8_the_call_s_own_wins(posthog_server: PostHogServer) -> None:
+def test_8_the_call_s_own_property_wins(posthog_server: PostHogServer) -> None:
     own = {"$process_person_profile": True}
-    assert properties(posthog_server, "track", properties=own, **ANONYMOUS, **IDENTIFIED_ONLY) == {**ALWAYS, **NO_IP, **own}
+    assert properties(posthog_server, "track", properties=own, **ANONYMOUS, **IDENTIFIED_ONLY) == {
+        **ALWAYS,
+        **NO_IP,
+        **own,
+    }
 
 
 def test_9_group_type_names_segment_s_groups(posthog_server: PostHogServer) -> None:
@@ -193,7 +221,7 @@ def test_9_group_type_names_segment_s_groups(posthog_server: PostHogServer) -> N
     assert found == {**ALWAYS, **NO_IP, "$groups": {"company": "g1"}, "segment_groupId": "g1"}
 
 
-def test_9_a_call_s_group_type_wins_and_is_no_trait(posthog_server: PostHogServer) -> None:
+def test_9_a_group_type_in_the_traits_wins_and_is_taken_out_of_them(posthog_server: PostHogServer) -> None:
     traits = {"groupType": "team", "plan": "a"}
     found = properties(posthog_server, "group", traits=traits, settings={"group_type": "company"})
     assert found == {**ALWAYS, **NO_IP, "$group_type": "team", "$group_key": "g1", "$group_set": {"plan": "a"}}
@@ -218,28 +246,32 @@ INTEGRATIONS: list[tuple[dict[str, Any], bool]] = [
 
 @pytest.mark.parametrize("sync_mode", [False, True], ids=["threads", "sync_mode"])
 @pytest.mark.parametrize(("integrations", "sent"), INTEGRATIONS, ids=str)
-def test_10_integrations_say_whether_it_goes_to_posthog(
+def test_10_integrations_decide_whether_a_message_goes_to_posthog(
     integrations: dict[str, Any], sent: bool, sync_mode: bool, posthog_server: PostHogServer
 ) -> None:
-    told: list[Exception] = []
-    settings = {"sync_mode": sync_mode, "on_error": lambda error, _: told.append(error)}
+    reported: list[Exception] = []
+    settings = {"sync_mode": sync_mode, "on_error": lambda error, _: reported.append(error)}
     accepted, message = made(posthog_server, "track", settings, {"integrations": integrations})
-    assert (accepted, message["integrations"], told) == (True, integrations, [])
+    assert (accepted, message["integrations"], reported) == (True, integrations, [])
     assert [event["uuid"] for event in posthog_server.events] == ([UUID] if sent else [])
 
 
-def test_11_the_session_is_never_segment_s_own(posthog_server: PostHogServer) -> None:
+def test_11_segment_s_session_id_is_not_used(posthog_server: PostHogServer) -> None:
     found = properties(posthog_server, "track", context={"sessionId": 1767323045678})
     assert found == {**ALWAYS, **NO_IP, "segment_sessionId": 1767323045678}
 
 
-def test_11_a_session_of_the_call_arrives(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
-    assert properties(posthog_server, "track", properties={"$session_id": SESSION}) == {**ALWAYS, **NO_IP, "$session_id": SESSION}
+def test_11_a_session_id_property_arrives(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
+    assert properties(posthog_server, "track", properties={"$session_id": SESSION}) == {
+        **ALWAYS,
+        **NO_IP,
+        "$session_id": SESSION,
+    }
     assert warnings(caplog) == []
 
 
 @pytest.mark.parametrize("session_id", ["0191b7a0-0000-4000-8000-000000000001", "abc", 1767323045678, None, ["x"]])
-def test_11_a_session_that_posthog_ignores_gets_one_warning(
+def test_11_a_session_id_that_posthog_ignores_gets_one_warning(
     session_id: Any, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Client("phc_key", posthog_server.url) as client:

@@ -1,6 +1,6 @@
-"""The 80 recorded cases: what PostHog's own Segment destination sends for a message is what ours sends, over HTTP.
+"""For 80 recorded messages, the event sent over HTTP is the one that PostHog's own Segment destination sends.
 
-`cases/destination_cases.jsonl` holds a Segment message a line, with the event that the destination made of it.
+Each line of `cases/destination_cases.jsonl` has a Segment message and the event that the destination sent for it.
 """
 
 from __future__ import annotations
@@ -18,25 +18,29 @@ from analytics_posthog.convert import to_posthog
 from tests.support.posthog_server import PostHogServer
 
 CASES: list[dict[str, Any]] = [
-    json.loads(line) for line in (Path(__file__).parent / "cases" / "destination_cases.jsonl").read_text("utf-8").splitlines()
+    json.loads(line)
+    for line in (Path(__file__).parent / "cases" / "destination_cases.jsonl").read_text("utf-8").splitlines()
 ]
 IDS = [f"{number}-{case['message']['type']}" for number, case in enumerate(CASES, 1)]
 
-# Where a message's field goes in the call; what has no argument (type) is left.
+# A message's field: the call's argument. `type` has none.
 ARGUMENTS = {
     "userId": "user_id",
     "anonymousId": "anonymous_id",
     "previousId": "previous_id",
     "groupId": "group_id",
     "messageId": "message_id",
-    **{name: name for name in ("event", "properties", "traits", "name", "category", "context", "integrations", "timestamp")},
+    **{
+        name: name
+        for name in ("event", "properties", "traits", "name", "category", "context", "integrations", "timestamp")
+    },
 }
-OURS_TO_SAY = ("$lib", "segment_library")  # which client put the event on the wire, and which made the message
+OURS_TO_SAY = ("$lib", "segment_library")  # name the client that sent the event, and the one that made the message
 
 
 @pytest.fixture(scope="module")
 def arrived() -> Iterator[dict[str, dict[str, Any]]]:
-    """Every case's event as it came in at the server, by its uuid: one client made all the calls."""
+    """The event that arrived for each case, by uuid. One client made all the calls."""
     with PostHogServer() as server:
         with Client("phc_key", server.url) as client:
             for case in CASES:
@@ -48,13 +52,13 @@ def arrived() -> Iterator[dict[str, dict[str, Any]]]:
 
 
 def call_of(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The call, and its arguments, that makes a message."""
+    """The call that makes a message, and its arguments."""
     fields = dict(message)
     return fields.pop("type"), {ARGUMENTS[field]: value for field, value in fields.items()}
 
 
 def compared(ours: dict[str, Any], recorded: dict[str, Any]) -> dict[str, Any]:
-    """Our event cut down to what the recorded one has in it, to be compared with it whole."""
+    """Our event with only the properties that the recorded one has."""
     properties = {key: value for key, value in ours["properties"].items() if key in recorded["properties"]}
     for key, value in recorded["properties"].items():
         if key in OURS_TO_SAY:
@@ -62,12 +66,16 @@ def compared(ours: dict[str, Any], recorded: dict[str, Any]) -> dict[str, Any]:
         if value is None and key.startswith(("$", "utm_")):
             properties.setdefault(key, None)  # a mapped key without a value may be absent
         if key == "$groups" and isinstance(properties.get(key), dict):
-            properties[key] = {group_type: group for group_type, group in properties[key].items() if group_type in value}
+            properties[key] = {
+                group_type: group for group_type, group in properties[key].items() if group_type in value
+            }
     return {key: ours.get(key) for key in recorded if key != "properties"} | {"properties": properties}
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_over_http_a_call_becomes_the_destination_s_event(case: dict[str, Any], arrived: dict[str, dict[str, Any]]) -> None:
+def test_a_call_sends_the_destination_s_event_over_http(
+    case: dict[str, Any], arrived: dict[str, dict[str, Any]]
+) -> None:
     recorded = case["event"]
     ours = dict(arrived[recorded["uuid"]])
     assert ours["distinct_id"] == recorded["properties"]["distinct_id"]
@@ -78,7 +86,7 @@ def test_over_http_a_call_becomes_the_destination_s_event(case: dict[str, Any], 
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_the_conversion_alone_gives_the_destination_s_event(case: dict[str, Any]) -> None:
+def test_to_posthog_gives_the_destination_s_event(case: dict[str, Any]) -> None:
     ours = to_posthog(case["message"])
     assert set(ours) == {"event", "distinct_id", "properties", "timestamp", "uuid"}
     assert ours["distinct_id"] == case["event"]["properties"]["distinct_id"]
@@ -90,12 +98,21 @@ def test_each_case_arrives_once(arrived: dict[str, dict[str, Any]]) -> None:
     assert set(arrived) == {case["event"]["uuid"] for case in CASES}
 
 
-def test_the_comparison_sees_a_difference() -> None:
-    recorded = {"event": "Bought", "properties": {"$os": None, "url": None, "title": "a", "$groups": {"segment_group": "g"}}}
+def test_the_comparison_detects_differences() -> None:
+    recorded = {
+        "event": "Bought",
+        "properties": {"$os": None, "url": None, "title": "a", "$groups": {"segment_group": "g"}},
+    }
     properties = {"url": None, "title": "a", "more": 1, "$groups": {"segment_group": "g", "team": "t"}}
     assert compared({"event": "Bought", "properties": properties}, recorded) == recorded
     assert compared({"event": "Sold", "properties": properties}, recorded) != recorded
-    for key, value in (("title", "b"), ("title", None), ("$os", "Linux"), ("$groups", {"team": "t"}), ("$groups", None)):
+    for key, value in (
+        ("title", "b"),
+        ("title", None),
+        ("$os", "Linux"),
+        ("$groups", {"team": "t"}),
+        ("$groups", None),
+    ):
         assert compared({"event": "Bought", "properties": {**properties, key: value}}, recorded) != recorded
     del properties["url"]
     assert compared({"event": "Bought", "properties": properties}, recorded) != recorded

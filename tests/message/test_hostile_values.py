@@ -1,4 +1,4 @@
-"""No value that a call is given costs more than itself: not its event, not its neighbours, and nothing raises."""
+"""One bad value never costs its event or a neighbour, and never raises."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FIELDS = {"type", "userId", "anonymousId", "event", "properties", "context", "in
 
 
 class Scene:
-    """A client, the server that it sends to, and what on_error was told."""
+    """A client, the server that it sends to, and what was reported to on_error."""
 
     def __init__(self, server: PostHogServer) -> None:
         self.server = server
-        self.told: list[tuple[Exception, list[dict[str, Any]]]] = []
-        self.client = Client("phc_key", server.url, upload_interval=0.01, on_error=lambda *told: self.told.append(told))
+        self.reported: list[tuple[Exception, list[dict[str, Any]]]] = []
+        self.client = Client("phc_key", server.url, upload_interval=0.01, on_error=lambda *of: self.reported.append(of))
 
     def arrived(self) -> dict[str, dict[str, Any]]:
         """All events by their uuid, once everything was sent."""
@@ -43,18 +43,18 @@ def _scene() -> Iterator[Scene]:
 @pytest.fixture
 def scene(_scene: Scene) -> Scene:
     _scene.server.clear()
-    _scene.told.clear()
+    _scene.reported.clear()
     return _scene
 
 
-def test_there_are_values_enough() -> None:
+def test_the_tables_have_enough_values() -> None:
     assert len(HOSTILE) >= 45
     assert 10 <= len(TOO_LARGE) <= 15
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_property_costs_nothing_but_itself(name: str, scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
-    """Its event arrives, with the properties before and behind it, or is told to be too large; its neighbours arrive."""
+def test_a_hostile_property_costs_only_itself(name: str, scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """Its event arrives with the other properties, or is reported as too large. The events around it arrive."""
     scene.client.track("u1", "Before")
     accepted, message = scene.client.track("u1", "Bought", {"good": 1, "bad": HOSTILE[name](), "good too": [2]})
     scene.client.track("u1", "After")
@@ -63,24 +63,33 @@ def test_a_property_costs_nothing_but_itself(name: str, scene: Scene, caplog: py
     assert {"Before", "After"} <= events.keys()
     if name in TOO_LARGE:
         assert (accepted, len(events)) == (False, 2)
-        assert [(type(error), messages) for error, messages in scene.told] == [(MessageTooLarge, [message])]
+        assert [(type(error), messages) for error, messages in scene.reported] == [(MessageTooLarge, [message])]
         assert message.keys() == FIELDS
     else:
-        assert (accepted, scene.told) == (True, [])
+        assert (accepted, scene.reported) == (True, [])
         properties = events["Bought"]
         assert (properties["good"], properties["good too"]) == (1, [2])
-        # What came is what the message says, and no more than the strict JSON that the server insists on.
-        assert properties.get("bad") == json.loads(json.dumps(message["properties"], default=lambda date: date.isoformat())).get("bad")
+        # The server insists on strict JSON, and got what the message says.
+        assert properties.get("bad") == json.loads(
+            json.dumps(message["properties"], default=lambda date: date.isoformat())
+        ).get("bad")
     assert SECRET not in caplog.text
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_an_argument_raises_nothing_but_invalid_message(name: str, scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
-    """Whichever argument it is: it's refused by name, or its event arrives, or on_error has the message."""
+def test_a_hostile_argument_raises_only_invalid_message(
+    name: str, scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For each argument, the call is refused, or its event arrives, or the message is reported to on_error."""
     accepted_ids, refused = [], []
-    # One dict is as good as another, and takes its time.
+    # The last two are dicts like properties, and large ones take long.
     for argument in ARGUMENTS[:6] if name in TOO_LARGE else ARGUMENTS:
-        arguments: dict[str, Any] = {"user_id": "u1", "event": "Bought", "message_id": argument, argument: HOSTILE[name]()}
+        arguments: dict[str, Any] = {
+            "user_id": "u1",
+            "event": "Bought",
+            "message_id": argument,
+            argument: HOSTILE[name](),
+        }
         try:
             accepted, message = scene.client.track(**arguments)
         except InvalidMessage as error:
@@ -91,19 +100,19 @@ def test_an_argument_raises_nothing_but_invalid_message(name: str, scene: Scene,
         if accepted:
             accepted_ids.append(message["messageId"])
         else:
-            assert scene.told.pop()[1] == [message]
+            assert scene.reported.pop()[1] == [message]
     scene.client.track("u1", "After", message_id="after")
 
     arrived = scene.arrived()
     assert len(arrived) == len({*accepted_ids, "after"})
     assert all(type(event["distinct_id"]) is str and event["distinct_id"] for event in arrived.values())
-    assert scene.told == []
+    assert scene.reported == []
     assert all(text.startswith("track") for text in refused)
     assert SECRET not in caplog.text + str(refused)
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in TOO_LARGE])
-def test_traits_and_groups_raise_nothing_but_invalid_message(name: str, scene: Scene) -> None:
+def test_hostile_traits_and_groups_raise_only_invalid_message(name: str, scene: Scene) -> None:
     calls = {
         "identify": lambda bad: scene.client.identify("u1", bad),
         "group": lambda bad: scene.client.group("u1", "g1", bad),
@@ -119,4 +128,4 @@ def test_traits_and_groups_raise_nothing_but_invalid_message(name: str, scene: S
         except InvalidMessage:
             continue
     assert len(scene.arrived()) == accepted
-    assert len(scene.told) <= len(calls) - accepted
+    assert len(scene.reported) <= len(calls) - accepted

@@ -1,4 +1,4 @@
-"""The short way through a message's values says the same as the long one, or nothing."""
+"""The fast pass over a message's values gives the same copy as the full pass, or gives up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from analytics_posthog._message import plain as _plain
-from analytics_posthog._message.plain import MAX_SIZE, plain_copy
+from analytics_posthog._message.plain import MAX_SIZE, PAIR_COST, WIDEST, plain_copy
 from analytics_posthog._message.values import Pass, clean_dict
 from tests.support.hostile_values import HOSTILE
 from tests.support.kinds_of_values import KINDS
@@ -21,7 +21,15 @@ from tests.support.kinds_of_values import KINDS
 _SHARED = [1, 2]
 PLAIN: dict[str, dict[str, Any]] = {
     "nothing": {},
-    "one of each": {"s": "text", "i": -5, "f": 0.25, "t": True, "n": None, "d": {"a": [1, "b", {}]}, "l": [[], {"c": None}, 2.5, False]},
+    "one of each": {
+        "s": "text",
+        "i": -5,
+        "f": 0.25,
+        "t": True,
+        "n": None,
+        "d": {"a": [1, "b", {}]},
+        "l": [[], {"c": None}, 2.5, False],
+    },
     "no ASCII": {"name": "Zoë \U0001f600", "names": ["é"], "in": {"deeper": "ü"}},
     "lone surrogates": {"name": "\ud800a", "names": ["\udfff"]},
     "JSON's own characters": {"a": '"\\\n\x00</script>'},
@@ -53,20 +61,20 @@ NOT_PLAIN: dict[str, dict[Any, Any]] = {
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_plain_dict_is_copied_as_the_long_way_copies_it(name: str) -> None:
+def test_a_plain_dict_is_copied_as_the_full_pass_copies_it(name: str) -> None:
     value = PLAIN[name]
     before = repr(value)
     found = plain_copy(value, 0)
     assert found is not None
     copy, size = found
     assert repr(copy) == repr(clean_dict(value, Pass()))  # True is 1, and 1.0 too
-    if name != "JSON's own characters":  # which JSON writes in up to six
+    if name != "JSON's own characters":  # JSON escapes these, which takes up to six characters
         assert size + len("{}") >= len(json.dumps(copy, default=str))
     assert repr(value) == before
 
 
 @pytest.mark.parametrize("name", NOT_PLAIN)
-def test_it_gives_up_at_anything_else(name: str) -> None:
+def test_it_gives_up_at_a_value_of_another_type(name: str) -> None:
     assert plain_copy(NOT_PLAIN[name], 0) is None
 
 
@@ -78,7 +86,7 @@ def test_a_copy_shares_no_dict_and_no_list() -> None:
     assert found[0] == {"d": {"l": [{}]}}
 
 
-def test_it_adds_to_the_size_that_it_was_given() -> None:
+def test_it_adds_to_the_given_size() -> None:
     empty, some = plain_copy({}, 7), plain_copy({"a": "b"}, 7)
     assert empty is not None
     assert some is not None
@@ -86,20 +94,29 @@ def test_it_adds_to_the_size_that_it_was_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"a": dict.fromkeys(map(str, range(MAX_SIZE // 20)))}, {"a": [0] * (MAX_SIZE // 20)}], ids=["dict", "list"]
+    "value",
+    [{"a": dict.fromkeys(map(str, range(MAX_SIZE // 20)))}, {"a": [0] * (MAX_SIZE // 20)}],
+    ids=["dict", "list"],
 )
-def test_it_gives_up_at_more_than_any_event_can_have(value: dict[str, Any]) -> None:
+def test_it_gives_up_above_the_size_limit(value: dict[str, Any]) -> None:
     assert plain_copy(value, 0) is None
 
 
-def test_long_texts_are_not_looked_through_beyond_what_an_event_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_limit_itself_is_not_too_much() -> None:
+    text = "\u00e9" * ((MAX_SIZE - PAIR_COST) // WIDEST)
+    key = "k" * (MAX_SIZE - PAIR_COST - WIDEST * len(text))
+    assert plain_copy({key: text}, 0) == ({key: text}, MAX_SIZE)
+    assert plain_copy({key: text}, 1) is None
+
+
+def test_long_texts_above_the_size_limit_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[str] = []
     monkeypatch.setattr(_plain, "text", lambda value: looked_at.append(value) or value)
     assert plain_copy({"value": ["\u00e9" * 100_000] * 1000}, 0) is None
     assert len(looked_at) < 10
 
 
-def test_it_gives_up_where_a_key_s_own_code_raises() -> None:
+def test_it_gives_up_when_a_key_s_own_code_raises() -> None:
     class Key(str):
         __hash__ = str.__hash__
 
@@ -113,14 +130,16 @@ def test_it_gives_up_where_a_key_s_own_code_raises() -> None:
     assert plain_copy({"value": value}, 0) is None
 
 
-def test_a_list_of_short_texts_is_estimated_at_little_more_than_it_has() -> None:
+def test_the_size_of_short_texts_is_not_estimated_far_too_high() -> None:
     found = plain_copy({"tags": ["tag"] * 1000, "numbers": [1.5] * 1000}, 0)
     assert found is not None
     assert found[1] < 4 * len(json.dumps(found[0]))
 
 
-@pytest.mark.parametrize("name", [name for name in (*HOSTILE, *KINDS) if "thread" not in name])  # which changes it between the two
-def test_whatever_it_is_given_it_agrees_with_the_long_way_or_gives_up(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [name for name in (*HOSTILE, *KINDS) if "thread" not in name]
+)  # a thread changes those between the two
+def test_for_any_value_it_agrees_with_the_full_pass_or_gives_up(name: str) -> None:
     made = HOSTILE[name]() if name in HOSTILE else KINDS[name][0]
     found = plain_copy({"value": made}, 0)
     if found is not None:

@@ -1,4 +1,4 @@
-"""Whatever JSON has no word for arrives as the nearest thing that it has; the rest is left out with a warning."""
+"""A value of a type that JSON doesn't have arrives as the nearest one that it has, or is left out with a warning."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from analytics_posthog import Client
 from analytics_posthog._message import values as _values
 from analytics_posthog._message.plain import MAX_SIZE
 from analytics_posthog._message.values import MAX_DEPTH, Pass, clean, clean_dict
+from tests.support.hostile_values import HOSTILE
 from tests.support.kinds_of_values import KINDS, MOMENT, Item, Slotted
 from tests.support.posthog_server import PostHogServer
 
 
 @pytest.fixture(scope="module")
 def arrived() -> Iterator[dict[str, Any]]:
-    """All of KINDS, each as the property of an event of its own, by their names."""
+    """The value that arrives for each of KINDS, by name. Each was sent in its own event."""
     with PostHogServer() as server, Client("phc_key", server.url) as client:
         for kind, (value, _) in KINDS.items():
             client.track("u1", kind, {"value": value})
@@ -30,11 +31,11 @@ def arrived() -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_arrives_as(kind: str, arrived: dict[str, Any]) -> None:
+def test_a_value_arrives_as_the_nearest_json_value(kind: str, arrived: dict[str, Any]) -> None:
     assert json.dumps(arrived[kind]) == json.dumps(KINDS[kind][1])
 
 
-def test_keys_are_those_of_json_dumps() -> None:
+def test_keys_are_written_as_json_dumps_writes_them() -> None:
     value = KINDS["keys as json.dumps has them"][0]
     assert list(clean(value)) == list(json.loads(json.dumps(dict.fromkeys(value, 1))))
 
@@ -50,24 +51,24 @@ def client() -> Client:
 
 
 def properties(client: Client, value: Any) -> dict[str, Any]:
-    """The message's properties, which had `value` between two others."""
+    """The properties of a message that was given `value` between two others."""
     message = client.track("u1", "Bought", {"before": 1, "value": value, "after": 2})[1]
     assert (message["properties"]["before"], message["properties"]["after"]) == (1, 2)
     return message["properties"]  # type: ignore[no-any-return]
 
 
-def test_a_cycle_ends_where_it_closes(client: Client) -> None:
+def test_a_container_inside_itself_is_left_out(client: Client) -> None:
     value: dict[str, Any] = {"name": "Ada"}
     value.update(friends=[value, {"of": value}], itself=value)
     assert properties(client, value)["value"] == {"name": "Ada", "friends": [{}]}
 
 
-def test_what_stands_in_two_places_is_no_cycle(client: Client) -> None:
+def test_a_value_in_two_places_is_not_a_cycle(client: Client) -> None:
     address = {"city": "Rome"}
     assert properties(client, [address, address, {"home": address}])["value"] == [address, address, {"home": address}]
 
 
-def test_3000_levels_end_at_the_hundredth(client: Client) -> None:
+def test_a_value_is_cut_off_at_100_levels(client: Client) -> None:
     value: Any = 1
     for _ in range(3000):
         value = [value]
@@ -76,8 +77,8 @@ def test_3000_levels_end_at_the_hundredth(client: Client) -> None:
 
 
 @pytest.mark.parametrize("leaf", [[], b"", object(), Slotted("a")], ids=lambda leaf: type(leaf).__name__)
-def test_lists_within_lists_are_bounded_in_time_and_memory(leaf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thirty lists, each ten times the next, would be 10 ** 30 values: counted is what is looked at, and what is copied."""
+def test_huge_nested_lists_take_bounded_time_and_memory(leaf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty lists, each ten times the next, are 10 ** 30 values. Counts the values read and the values copied."""
     looked_at = 0
     walk = _values._walk
 
@@ -96,14 +97,39 @@ def test_lists_within_lists_are_bounded_in_time_and_memory(leaf: Any, monkeypatc
     assert json.dumps(copied).count("[") < 600_000
 
 
-def test_a_generator_is_left_out_and_not_consumed(client: Client) -> None:
+def test_the_size_is_never_below_that_of_the_json() -> None:
+    for value in (["text"] * 1000, ("text",) * 1000, {"a": ("text" * 1000,)}, [10**200] * 100):
+        done = Pass()
+        copied = clean_dict({"value": value}, done)
+        size = len(json.dumps(copied))
+        assert size - len("{}") <= done.size < 3 * size
+
+
+def test_a_generator_is_left_out_and_not_used_up(client: Client) -> None:
     generator = (number for number in range(3))
     assert "value" not in properties(client, generator)
     assert list(generator) == [0, 1, 2]
 
 
-def test_what_has_no_place_in_a_list_leaves_its_neighbours(client: Client) -> None:
+def test_a_bad_item_of_a_list_costs_only_itself(client: Client) -> None:
     assert properties(client, [1, object(), {"a": {object(), 2}}])["value"] == [1, {"a": [2]}]
+
+
+@pytest.mark.parametrize("kind", ["a mapping that has none of its keys", "a pydantic model whose field raises"])
+def test_a_value_whose_own_code_raises_is_left_out(kind: str) -> None:
+    done = Pass()
+    assert clean_dict({"before": 1, "value": HOSTILE[kind](), "after": [2]}, done) == {"before": 1, "after": [2]}
+    assert [key for key, _ in done.left_out] == ["value"]
+
+
+def test_the_largest_integer_has_as_many_bits_as_a_double() -> None:
+    assert clean([2**1023 - 1, -(2**1023 - 1), 2**1023, -(2**1023)]) == [2**1023 - 1, -(2**1023 - 1), None, None]
+
+
+def test_at_most_100_values_left_out_are_noted() -> None:
+    done = Pass()
+    assert clean_dict({str(number): object() for number in range(150)}, done) == {}
+    assert done.left_out == [(str(number), "object") for number in range(100)]
 
 
 class Card:
@@ -115,7 +141,9 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(record.levelname, record.getMessage()) for record in caplog.records]
 
 
-def test_a_warning_names_the_key_and_the_type_and_never_the_value(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_names_the_key_and_the_type_but_not_the_value(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     client.identify("u1", {"payment": {"cards": [Card()], "card": Card()}})
     how = "a Card can't be sent as JSON. Pass a string, a number, a list or a dict"
     assert warnings(caplog) == [
@@ -124,21 +152,27 @@ def test_a_warning_names_the_key_and_the_type_and_never_the_value(client: Client
     ]
 
 
-def test_there_is_one_warning_for_each_key(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_key_is_warned_of_once(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         client.track("u1", "Bought", {"card": Card(), "cards": [Card()] * 5})
     assert len(warnings(caplog)) == 2
 
 
-def test_keys_of_any_kind_and_length_make_one_short_line(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_strange_or_long_key_gives_one_short_log_line(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     client.track("u1", "Bought", {"\ud800\n": Card(), "k" * 1_000_000: Card()})
     texts = [text for _, text in warnings(caplog)]
     assert "'properties.\\ufffd\\n'" in texts[0]
     assert all(len(text) < 400 and text.isascii() and "\n" not in text for text in texts)
 
 
-def test_the_caller_s_dicts_are_neither_changed_nor_shared(posthog_server: PostHogServer) -> None:
-    given: dict[str, Any] = {"list": [1, [2]], "dict": {"a": {"b": 1}}, "item": Item("a1", Decimal(1)), 7: {1}, "n": float("nan")}
+def test_the_caller_s_dicts_are_not_changed_and_not_shared(posthog_server: PostHogServer) -> None:
+    given: dict[str, Any] = {
+        "list": [1, [2]],
+        "dict": {"a": {"b": 1}},
+        "item": Item("a1", Decimal(1)),
+        7: {1},
+        "n": float("nan"),
+    }
     context: dict[str, Any] = {"page": {"url": "https://a.example/"}}
     before = copy.deepcopy((given, context))
     with Client("phc_key", posthog_server.url, upload_interval=0.2) as client:
@@ -151,7 +185,9 @@ def test_the_caller_s_dicts_are_neither_changed_nor_shared(posthog_server: PostH
         context["page"]["url"] = "https://b.example/"
         assert message == expected
     (event,) = posthog_server.events
-    sent = {key: value for key, value in event["properties"].items() if key in {*expected["properties"], "$current_url"}}
+    sent = {
+        key: value for key, value in event["properties"].items() if key in {*expected["properties"], "$current_url"}
+    }
     assert sent == {
         "list": [1, [2]],
         "dict": {"a": {"b": 1}},

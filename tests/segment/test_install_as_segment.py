@@ -1,4 +1,4 @@
-"""install_as_segment(): code of others that imports Segment's SDK gets this package, and its calls arrive in PostHog."""
+"""After install_as_segment(), code that imports Segment's SDK gets this package, and its calls arrive in PostHog."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ except analytics_posthog.InstallRefused as error:
     print(error)
 """
 WHERE = (
-    "Put the line before the first import of it: at the top of the file that starts the app (manage.py, wsgi.py, celery.py, __main__.py)"
+    "Put the line before the first import of it: at the top of the file that starts the app "
+    "(manage.py, wsgi.py, celery.py, __main__.py)"
 )
 
 
@@ -37,10 +38,13 @@ def output(script: str, **variables: str) -> str:
 
 
 def refusal(before: str, options: str = "dict()", **variables: str) -> str:
-    """What install_as_segment() says after this code; it must not have changed what can be imported."""
+    """What install_as_segment() says after this code. It must not change what is imported."""
     after = "assert sys.modules == {**before, **{name: sys.modules[name] for name in set(sys.modules) - set(before)}}\n"
     return output(
-        f"{before}\nimport sys, analytics_posthog\nbefore = dict(sys.modules)\n" + REFUSED.format(options=options) + after, **variables
+        f"{before}\nimport sys, analytics_posthog\nbefore = dict(sys.modules)\n"
+        + REFUSED.format(options=options)
+        + after,
+        **variables,
     )
 
 
@@ -73,20 +77,26 @@ def test_every_way_to_import_segment_s_package_gives_this_one(without: str) -> N
 
 
 @pytest.mark.parametrize("without", ["", WITHOUT_SEGMENT], ids=["installed", "not installed"])
-def test_the_same_goes_for_the_old_package(without: str) -> None:
+def test_every_way_to_import_the_old_package_gives_this_one(without: str) -> None:
     assert output(without + LEGACY + LEGACY + IMPORTS.format(name="analytics")) == ""
 
 
-def test_legacy_leaves_the_new_package_as_it_is_and_both_can_be_had() -> None:
+def test_legacy_leaves_the_new_package_alone_and_both_can_be_installed() -> None:
     script = (
-        "import segment.analytics\nassert segment.analytics is not analytics_posthog\nassert sys.modules['analytics'] is analytics_posthog"
+        "import segment.analytics\nassert segment.analytics is not analytics_posthog\n"
+        "assert sys.modules['analytics'] is analytics_posthog"
     )
     assert output(f"import sys\n{LEGACY}{script}") == ""
-    assert output(f"import sys\n{LEGACY}{INSTALL}import segment.analytics, analytics\nassert segment.analytics is analytics") == ""
+    assert (
+        output(
+            f"import sys\n{LEGACY}{INSTALL}import segment.analytics, analytics\nassert segment.analytics is analytics"
+        )
+        == ""
+    )
 
 
 @pytest.mark.parametrize("name", ["segment.analytics", "analytics"])
-def test_what_else_segment_s_package_has_is_an_import_error_that_says_why(name: str) -> None:
+def test_another_submodule_of_segment_s_package_is_an_import_error_that_says_why(name: str) -> None:
     others = ["request", "utils", "consumer", "oauth_manager", "convert", "errors"]  # the last two are files of ours
     script = f"""
 {INSTALL if "." in name else LEGACY}
@@ -103,18 +113,22 @@ for submodule in {others}:
 
 
 @pytest.mark.parametrize("imported", ["import segment.analytics", "from segment.analytics.version import VERSION"])
-def test_too_late_is_an_error_that_says_where_to_put_the_line(imported: str) -> None:
-    text = f"segment.analytics is Segment's SDK and was imported already, so install_as_segment() comes too late. {WHERE}\n"
+def test_an_error_says_where_to_put_the_line_if_it_comes_too_late(imported: str) -> None:
+    late = "so install_as_segment() comes too late."
+    text = f"segment.analytics is Segment's SDK and was imported already, {late} {WHERE}\n"
     assert refusal(imported) == text
 
 
-def test_after_dual_running_has_imported_segment_s_client_it_is_too_late_as_well(posthog_server: PostHogServer) -> None:
-    client = f"import analytics_posthog\nanalytics_posthog.Client('phc_key', {posthog_server.url!r}, segment_write_key='k').shutdown()"
+def test_it_comes_too_late_after_dual_running_imported_segment_s_client(posthog_server: PostHogServer) -> None:
+    client = (
+        "import analytics_posthog\n"
+        f"analytics_posthog.Client('phc_key', {posthog_server.url!r}, segment_write_key='k').shutdown()"
+    )
     assert "comes too late" in refusal(client)
 
 
 def old_sdk(folder: Path) -> Path:
-    """Segment's old SDK as pip installs it: the package, and the list of its files."""
+    """Segment's old SDK as pip installs it: the package and the list of its files."""
     (folder / "analytics").mkdir()
     (folder / "analytics" / "__init__.py").write_text("write_key = None\n")
     (folder / "analytics" / "version.py").write_text("VERSION = '1.4.post1'\n")
@@ -125,11 +139,11 @@ def old_sdk(folder: Path) -> Path:
     return folder
 
 
-def test_segment_s_old_sdk_is_known_by_its_list_of_files_and_gives_way(tmp_path: Path) -> None:
+def test_segment_s_old_sdk_is_recognised_by_its_list_of_files_and_replaced(tmp_path: Path) -> None:
     assert output(LEGACY + IMPORTS.format(name="analytics"), PYTHONPATH=paths(old_sdk(tmp_path))) == ""
 
 
-def test_segment_s_old_sdk_imported_already_is_too_late(tmp_path: Path) -> None:
+def test_it_comes_too_late_after_segment_s_old_sdk_was_imported(tmp_path: Path) -> None:
     text = f"analytics is Segment's SDK and was imported already, so install_as_segment() comes too late. {WHERE}\n"
     for imported in ("import analytics", "import analytics.version"):
         folder = tmp_path / imported[-9:]
@@ -159,19 +173,19 @@ def test_an_app_s_own_analytics_is_never_replaced(files: dict[str, str], tmp_pat
         (tmp_path / name).write_text(content)
     shown = Path(next(iter(files))).name
     text = (
-        f"there is a module 'analytics' ({shown}) that isn't Segment's SDK, and install_as_segment() doesn't take its place. "
-        "Rename it, or change the imports of the code that calls Segment\n"
+        f"there is a module 'analytics' ({shown}) that isn't Segment's SDK, and install_as_segment() doesn't take "
+        "its place. Rename it, or change the imports of the code that calls Segment\n"
     )
     for imported in ("", "import analytics"):
         assert refusal(imported, "dict(legacy=True)", PYTHONPATH=paths(tmp_path)) == text
 
 
-def test_a_module_made_by_hand_is_the_app_s_own() -> None:
+def test_a_module_without_a_file_is_the_app_s_own() -> None:
     made = "import sys, types\nsys.modules['analytics'] = types.ModuleType('analytics')"
     assert "there is a module 'analytics' (analytics) that isn't Segment's SDK" in refusal(made, "dict(legacy=True)")
 
 
-def test_a_directory_of_data_of_that_name_is_no_package(tmp_path: Path) -> None:
+def test_a_directory_without_python_files_is_not_a_package(tmp_path: Path) -> None:
     (tmp_path / "analytics").mkdir()
     (tmp_path / "analytics" / "2024.csv").write_text("a,b\n")
     assert output(LEGACY + IMPORTS.format(name="analytics"), PYTHONPATH=paths(tmp_path)) == ""
@@ -179,17 +193,19 @@ def test_a_directory_of_data_of_that_name_is_no_package(tmp_path: Path) -> None:
 
 def test_an_app_s_own_module_segment_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "segment.py").write_text("mine = True")
-    assert "there is a module 'segment' (segment.py) that isn't Segment's SDK" in refusal("", PYTHONPATH=paths(tmp_path))
+    assert "there is a module 'segment' (segment.py) that isn't Segment's SDK" in refusal(
+        "", PYTHONPATH=paths(tmp_path)
+    )
 
 
-def test_what_else_stands_in_the_namespace_segment_stays_importable(tmp_path: Path) -> None:
+def test_other_modules_in_the_namespace_segment_can_still_be_imported(tmp_path: Path) -> None:
     (tmp_path / "segment").mkdir()
     (tmp_path / "segment" / "other.py").write_text("mine = True")
     assert output(f"{INSTALL}import segment.other\nassert segment.other.mine", PYTHONPATH=paths(tmp_path)) == ""
 
 
 @pytest.mark.parametrize("install", [INSTALL, LEGACY, LEGACY + INSTALL], ids=["new", "legacy", "both"])
-def test_dual_running_still_reaches_segment_s_real_client(
+def test_dual_running_still_uses_segment_s_real_client(
     install: str, posthog_server: PostHogServer, segment_server: PostHogServer
 ) -> None:
     script = f"""
@@ -211,7 +227,7 @@ if "segment.analytics" in sys.modules:
     assert [message["userId"] for message in segment_server.segment_messages] == ["u1"]
 
 
-def test_dual_running_after_it_without_segment_s_client_says_what_to_install() -> None:
+def test_dual_running_without_segment_s_client_says_what_to_install() -> None:
     script = """
 try:
     analytics_posthog.Client("phc_key", segment_write_key="segment-key")
@@ -229,14 +245,15 @@ from eventtracking.backends.segment import SegmentBackend
 from eventtracking.tracker import Tracker
 
 tracker = Tracker(backends={{"segment": SegmentBackend()}})
-with tracker.context("request", {{"user_id": 10, "ip": "192.0.2.1", "agent": "Mozilla/5.0", "host": "example.com", "path": "/courses/1"}}):
+visit = {{"user_id": 10, "ip": "192.0.2.1", "agent": "Mozilla/5.0", "host": "example.com", "path": "/courses/1"}}
+with tracker.context("request", visit):
     tracker.emit("edx.course.enrollment.activated", {{"course_id": "course-v1:edX+DemoX+2024", "mode": "honor"}})
 tracker.emit("nobody.did.this", {{"a": 1}})  # it sends nothing without a user_id
 analytics_posthog.flush(10)
 """
 
 
-def test_what_event_tracking_s_segment_backend_sends_arrives_in_posthog(posthog_server: PostHogServer) -> None:
+def test_events_of_event_tracking_s_segment_backend_arrive_in_posthog(posthog_server: PostHogServer) -> None:
     """Open edX's event-tracking, unchanged: its backend says `import analytics`, and `analytics.track(...)`."""
     output(LEGACY + THIRD_PARTY.format(url=posthog_server.url))
     (event,) = posthog_server.events
@@ -265,7 +282,7 @@ def test_what_event_tracking_s_segment_backend_sends_arrives_in_posthog(posthog_
     assert sorted(more) == ["$lib", "$lib_version", "segment_library"]
 
 
-def test_who_asks_whether_there_is_a_segment_gets_an_answer_also_without_its_sdk() -> None:
+def test_find_spec_finds_segment_without_its_sdk() -> None:
     script = """
 import importlib.util, sys, analytics_posthog
 sys.path[:] = [place for place in sys.path if not importlib.machinery.PathFinder.find_spec("segment", [place])]
@@ -276,6 +293,6 @@ print(importlib.util.find_spec("segment").name, segment.analytics.__name__)
     assert output(script) == "segment analytics_posthog\n"
 
 
-def test_the_package_installs_no_top_level_module_but_its_own() -> None:
+def test_the_package_installs_only_its_own_top_level_module() -> None:
     setup = (TESTS.parent / "setup.cfg").read_text(encoding="utf-8")
     assert "include =\n    analytics_posthog\n    analytics_posthog.*\n" in setup

@@ -1,4 +1,4 @@
-"""Objects that lie, refuse, never end or change while they are read; `hostile_values` makes its values of them."""
+"""Objects that lie, refuse, never end or change while they are read; `hostile_values` uses them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,27 @@ SECRET = "4111 1111 1111 1111"
 
 
 def refuse(*_: Any, **__: Any) -> Any:
-    """What the methods of the objects below do; the error's text is somebody's data."""
+    """The method of the objects below. The text of its error is personal data."""
     raise RuntimeError(SECRET)
 
 
 METHODS = (
-    "repr str eq ne hash bool len iter next getitem contains getattr getattribute call int float index bytes format lt le gt ge "
-    "add sub reduce reduce_ex copy deepcopy dir array"
+    "repr str eq ne hash bool len iter next getitem contains getattr getattribute call int float index bytes format "
+    "lt le gt ge add sub reduce reduce_ex copy deepcopy dir array"
 ).split()
 
 
 def refusing(base: type, names: str = " ".join(METHODS), *others: str) -> type:
-    """A subclass whose methods of these names, without their underscores, and these others raise."""
-    return type(f"Refusing{base.__name__}", (base,), dict.fromkeys([*(f"__{name}__" for name in names.split()), *others], refuse))
+    """A subclass whose methods raise: these names with double underscores, and the others as they are."""
+    return type(
+        f"Refusing{base.__name__}",
+        (base,),
+        dict.fromkeys([*(f"__{name}__" for name in names.split()), *others], refuse),
+    )
 
 
 def claiming(claimed: type) -> object:
-    """An object of no use whose `__class__` says that it is of another type."""
+    """An object whose `__class__` claims another type."""
     return type("Claims", (), {"__class__": property(lambda _: claimed)})()
 
 
@@ -53,7 +57,7 @@ def two_in_each_other() -> dict[str, Any]:
 
 
 class Endless(Sequence[Any]):
-    """Has no item, it says, and then never an end."""
+    """Claims to be empty, and never ends."""
 
     def __init__(self, item: Any = None) -> None:
         self.item = item
@@ -90,7 +94,7 @@ class NoPairs(EndlessMapping):
 
 
 class ChangesWhatIsAround(EndlessMapping):
-    """When it is read, the container around it grows."""
+    """Changes the container around it when it is read."""
 
     def __init__(self, change: Callable[[], object]) -> None:
         self.change = change
@@ -108,7 +112,7 @@ def changed_while_read(kind: type = dict) -> Any:
 
 
 def changed_by_a_thread(container: Any, change: Callable[[Any, int], object]) -> Any:
-    """The container, which a thread goes on changing for some milliseconds."""
+    """The container, while a thread changes it for some milliseconds."""
     threading.Thread(target=lambda: [change(container, number) for number in range(20_000)], daemon=True).start()
     return container
 
@@ -119,7 +123,7 @@ def change_dict(container: Any, number: int) -> None:
 
 
 class Nameless(type):
-    """Whatever its classes are asked raises, their name first of all."""
+    """Everything that its classes are asked for raises, even their name."""
 
     __name__ = __doc__ = property(refuse)  # type: ignore[assignment]
     __instancecheck__ = __subclasscheck__ = __getattr__ = __eq__ = __repr__ = refuse
@@ -127,14 +131,14 @@ class Nameless(type):
 
 
 class HasEverything(type):
-    """Whatever its classes are asked for, they have: model_dump, __fields__, __attrs_attrs__ ..."""
+    """Its classes have every attribute: model_dump, __fields__, __attrs_attrs__ ..."""
 
     def __getattr__(cls, name: str) -> Any:
         return lambda *_, **__: object.__new__(cls)
 
 
 class Accepts:
-    """Whatever it is asked, its answer is itself."""
+    """Returns itself for everything."""
 
     def __getattr__(self, name: str) -> Any:
         return self
@@ -159,7 +163,7 @@ class Refuses(enum.Enum):
 
 
 class TextOnce(datetime):
-    """Its text can be had once."""
+    """Its text can be read once."""
 
     asked = False
 

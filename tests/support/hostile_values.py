@@ -1,6 +1,6 @@
-"""Values that an app may hand over by mistake, or that somebody made to break a call.
+"""Values that an app may pass in by mistake, or that were made to break a call.
 
-`HOSTILE` maps a name to a function that makes the value anew, because some are used up by the first who touches them.
+`HOSTILE` maps a name to a function that makes a new value, because some values are used up by their first reader.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "10**30 dicts": lambda: nested(30, lambda inner: {str(number): inner for number in range(10)}, {}),
     "10**30 tuples of bytes": lambda: nested(30, lambda inner: (inner,) * 10, b""),
     "2**99 dataclasses": lambda: nested(99, lambda inner: Box([inner, inner]), Empty()),
-    # as large as still goes
+    # just small enough
     "100,000 control characters": lambda: "\x00" * 100_000,
     # cycles and depth
     "a list in itself": lambda: in_itself([], list.append),
@@ -105,26 +105,26 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "a str that refuses all": lambda: refusing(str, " ".join(METHODS), "isascii", "encode", "strip")("x"),
     "bytes that refuse all": lambda: refusing(bytes, "bytes len iter getitem", "decode")(b"x"),
     "memory that was given back": released,
-    # what is used up by reading
+    # used up by reading
     "a generator": lambda: (number for number in range(3)),
     "an iterator": lambda: iter([1, 2]),
     "an asynchronous generator": numbers,
     "a file": lambda: io.BytesIO(b"text"),
-    # what no JSON can hold
+    # types that JSON can't hold
     "a function": lambda: refuse,
     "a class": lambda: Box,
     "a module": lambda: sys,
     "a lock": threading.Lock,
     "an exception": an_error_with_its_frames,
     "an object": object,
-    # what raises when it is touched
+    # raise when they are read
     "an object whose repr raises": refusing(object, "repr str"),
     "an object that refuses all": refusing(object),
     "a key that refuses all but its hash": lambda: {refusing(object, "repr str bool len iter getattribute")(): 1},
     "a __class__ that raises": type("Classless", (), {"__class__": property(refuse)}),
-    "a dict that refuses all": lambda: refusing(dict, "iter getitem len contains bool eq repr", "items", "keys", "values", "copy", "get")(
-        a=1
-    ),
+    "a dict that refuses all": lambda: refusing(
+        dict, "iter getitem len contains bool eq repr", "items", "keys", "values", "copy", "get"
+    )(a=1),
     "a list that refuses all": lambda: refusing(list, "iter getitem len contains bool eq repr")([1]),
     "an int that refuses all": lambda: refusing(int, "int index bool repr str eq hash", "bit_length")(7),
     "a float that refuses all": lambda: refusing(float, "float int bool repr str eq ne hash sub")(7),
@@ -136,9 +136,18 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     # liars
     "a mapping that has none of its keys": HasNoneOfItsKeys,
     "a mapping whose items are no pairs": NoPairs,
-    **{f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind) for kind in (str, int, float, bool, dict)},
-    **{f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind) for kind in (list, datetime, date, Decimal)},
-    **{f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind) for kind in (UUID, enum.Enum, bytes, type)},
+    **{
+        f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind)
+        for kind in (str, int, float, bool, dict)
+    },
+    **{
+        f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind)
+        for kind in (list, datetime, date, Decimal)
+    },
+    **{
+        f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind)
+        for kind in (UUID, enum.Enum, bytes, type)
+    },
     "a dict that claims to be a UUID": lambda: type("Claims", (dict,), {"__class__": property(lambda _: UUID)})(a=1),
     "a mock of a dict": lambda: unittest.mock.MagicMock(spec=dict),
     "an object that says yes to all": Accepts,
@@ -150,7 +159,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "a time zone that answers once": lambda: datetime(2026, 1, 2, tzinfo=ZoneOnce()),
     "a time zone that raises": lambda: datetime(2026, 1, 2, tzinfo=NoZone()),
     "a number that claims to be numpy's": type("Fake", (), {"__module__": "numpy", "tolist": lambda self: self}),
-    # what changes during the call
+    # change during the call
     "a dict that grows while it is read": changed_while_read,
     "an OrderedDict that grows while it is read": lambda: changed_while_read(collections.OrderedDict),
     "a dict changed by a thread": lambda: changed_by_a_thread({}, change_dict),
@@ -158,8 +167,10 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "a list changed by a thread": lambda: changed_by_a_thread(
         [], lambda value, number: value.append(number) if number % 2 else value.clear()
     ),
-    "a set changed by a thread": lambda: changed_by_a_thread(set(), lambda value, number: value.symmetric_difference_update({number % 9})),
+    "a set changed by a thread": lambda: changed_by_a_thread(
+        set(), lambda value, number: value.symmetric_difference_update({number % 9})
+    ),
 }
 
-# Those that no event can hold; each of the others costs at most itself.
+# The values that no event can hold. Each of the others costs at most itself.
 TOO_LARGE = frozenset(list(HOSTILE)[: list(HOSTILE).index("100,000 control characters")])

@@ -1,4 +1,4 @@
-"""A value of every kind that an app may put into a dict, and what is to arrive for it."""
+"""A value of every type that an app may put into a dict, and the value that must arrive."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Customer(pydantic.BaseModel):
 
 
 class OldModel:
-    """As pydantic 1 makes its models."""
+    """A model as in pydantic 1."""
 
     __fields__ = {"name": None}
 
@@ -99,7 +99,7 @@ class OldModel:
 ID = UUID("12345678-1234-5678-1234-567812345678")
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901)
 
-# What is handed over: what arrives.
+# name: (the value passed in, the value that arrives)
 KINDS: dict[str, tuple[Any, Any]] = {
     "str": ("Zoë 😀", "Zoë 😀"),
     "int": (2**64, 2**64),
@@ -119,8 +119,14 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "subclass of date": (Day(2026, 1, 2), "2026-01-02"),
     "naive datetime": (MOMENT, "2026-01-02T03:04:05.678901"),
     "datetime in UTC": (MOMENT.replace(tzinfo=timezone.utc), "2026-01-02T03:04:05.678901+00:00"),
-    "datetime with an offset": (MOMENT.replace(tzinfo=timezone(timedelta(hours=-3, minutes=-30))), "2026-01-02T03:04:05.678901-03:30"),
-    "datetime in a time zone": (MOMENT.replace(month=7, tzinfo=ZoneInfo("Etc/GMT-2")), "2026-07-02T03:04:05.678901+02:00"),
+    "datetime with an offset": (
+        MOMENT.replace(tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
+        "2026-01-02T03:04:05.678901-03:30",
+    ),
+    "datetime in a time zone": (
+        MOMENT.replace(month=7, tzinfo=ZoneInfo("Etc/GMT-2")),
+        "2026-07-02T03:04:05.678901+02:00",
+    ),
     "time": (time_of_day(3, 4, 5), "03:04:05"),
     "timedelta": (timedelta(minutes=1, milliseconds=500), 60.5),
     "bytes": (b"caf\xc3\xa9", "café"),
@@ -161,6 +167,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "numpy str": (np.str_("a"), "a"),
     "numpy day": (np.datetime64("2026-01-02"), "2026-01-02"),
     "numpy moment in nanoseconds": (np.datetime64("2026-01-02T03:04:05.678901234"), "2026-01-02T03:04:05.678901"),
+    "numpy moment in picoseconds": (np.datetime64("1970-02-03T04:05:06", "ps"), "1970-02-03T04:05:06"),
     "numpy duration in nanoseconds": (np.timedelta64(1_500_000_000, "ns"), 1.5),
     "numpy's no time": (np.datetime64("NaT", "s"), None),
     "numpy array": (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
@@ -175,7 +182,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "NaN of a subclass": (Real("nan"), None),
     "Decimal NaN": ([Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity")], [None, None, None]),
     "integer within a double": (10**200, 10**200),
-    "integer beyond a double": (-(2**1024), None),
+    "integer beyond a double": ([2**1023, -(2**1024)], [None, None]),
     "lone surrogate": ("a\ud83db", "a\ufffdb"),
     "surrogates in the wrong order": ("\ude00\ud83d", "\ufffd\ufffd"),
     "pair of surrogates": ("\ud83d\ude00", "😀"),

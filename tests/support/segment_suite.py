@@ -71,7 +71,7 @@ class _Inside(types.ModuleType):
 
 def stand_in() -> types.ModuleType:
     """Puts this package where Segment's tests look for Segment's; returns it."""
-    from analytics_posthog._message import message as _message
+    from analytics_posthog._message import times as _times
     from analytics_posthog._message import values as _values
 
     analytics = importlib.import_module("analytics_posthog")
@@ -80,8 +80,8 @@ def stand_in() -> types.ModuleType:
     stand_ins["version"] = importlib.import_module("analytics_posthog.version")  # type: ignore[assignment]
     utils = types.ModuleType("utils")
     utils.clean = _values.clean  # type: ignore[attr-defined]
-    utils.is_naive = _message.is_naive  # type: ignore[attr-defined]
-    utils.guess_timezone = _message.guess_timezone  # type: ignore[attr-defined]
+    utils.is_naive = _times.is_naive  # type: ignore[attr-defined]
+    utils.guess_timezone = _times.guess_timezone  # type: ignore[attr-defined]
     stand_ins["utils"] = utils  # type: ignore[assignment]
     sys.modules["segment.analytics"] = analytics
     for name, module in stand_ins.items():
