@@ -1,4 +1,4 @@
-"""The pytest fixture `captured`. Put `pytest_plugins = ["analytics_posthog.pytest_plugin"]` into the topmost conftest.py.
+"""The pytest fixture `captured`: put `pytest_plugins = ["analytics_posthog.pytest_plugin"]` into the top conftest.py.
 
 Or import it in any conftest.py: `from analytics_posthog.pytest_plugin import captured`. No other file imports pytest.
 """

@@ -1,4 +1,4 @@
-"""Reconstructs the Segment message that a PostHog event was made of, as far as the event can tell.
+"""Reconstructs the Segment message that a PostHog event was made from, as far as the event shows it.
 
 The `segment_*` properties hold the whole context. That context is converted again; what it doesn't give is the call's
 own. So this never disagrees with `convert.to_posthog`. What the event can't tell is listed in `unknown`. Pure.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .._origins import SETTINGS
-from ..convert import EVENTS, Event, to_posthog
+from ..convert import EVENTS, HOSTS, PROPERTIES, Event, to_posthog
 
 LIB: Final = ("$lib", "$lib_version")  # PostHog's client adds them
 SEGMENT: Final = "segment_"
@@ -33,7 +33,7 @@ class Reconstruction:
 
     def convert(self, message: dict[str, Any]) -> Event:
         """Convert a message with these settings."""
-        return to_posthog(message, **self.settings)  # type: ignore[arg-type]  # `warn` is none of them
+        return to_posthog(message, **self.settings)  # type: ignore[arg-type]  # `warn` is no setting
 
     def event(self) -> Event:
         """Return the event of the message."""
@@ -41,7 +41,7 @@ class Reconstruction:
 
 
 def is_ours(event: Event) -> bool:
-    """Whether an event was made of a Segment message: all of them name the library."""
+    """Whether an event was made from a Segment message: all of these name the library."""
     return "segment_library" in properties_of(event)
 
 
@@ -193,7 +193,7 @@ def _call_properties(made: Reconstruction, own: dict[str, Any]) -> dict[str, Any
         own = {("url" if name == "$current_url" else name): value for name, value in own.items()}
         made.unknown.append("whether the call's own address was `url` or `$current_url`")
     derived = made.convert({**made.message, "properties": own})["properties"]
-    for name in ("$host", "$referring_domain", "$browser", "utm_campaign", "$geoip_disable"):
+    for name in (*HOSTS, *PROPERTIES.values(), "$geoip_disable"):
         if name in own:
             without = {key: value for key, value in own.items() if key != name}
             tried = made.convert({**made.message, "properties": without})["properties"]

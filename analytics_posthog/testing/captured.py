@@ -1,4 +1,4 @@
-"""For an app's tests: `with capture() as captured:` keeps every call instead of sending it. Then assert what was called.
+"""For an app's tests: `with capture() as captured:` keeps every call instead of sending it, to assert what was called.
 
 Nothing is sent, no thread is started and no key is needed, whatever the settings are. Everything else is as in
 production. It works with pytest (`analytics_posthog.pytest_plugin` has a fixture), unittest, or anything else; pytest
@@ -51,7 +51,7 @@ _OF_EVERY_CALL: Final = ("context", "timestamp")
 
 
 class Captured:
-    """The calls that were made. The assertions raise AssertionError with the nearest call and its differences, path by path.
+    """The calls that were made. A failed assertion shows the nearest call and its differences, path by path.
 
     The arguments of an assertion are those of the call. An argument that is left out may have any value. An expected
     dict may have only some of the keys, at every level. An expected value is an equal one (also `unittest.mock.ANY` and
@@ -75,7 +75,7 @@ class Captured:
 
     @property
     def not_sent(self) -> list[tuple[dict[str, Any], str]]:
-        """The messages that would not be sent, each with the reason: `integrations`, `before_send`, or the call's error."""
+        """The messages that would not be sent, each with why: `integrations`, `before_send`, or the call's error."""
         return list(self._capture.not_sent)
 
     def clear(self) -> None:
