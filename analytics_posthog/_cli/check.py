@@ -1,20 +1,24 @@
-"""The command `check`: tells whether key, host and the way there are right, and what to do where they aren't."""
+"""The command `check`: tells whether key, host, the way there and the clock are right, and what to do if not."""
 
 from __future__ import annotations
 
 import argparse
-import socket
 import sys
-from typing import TYPE_CHECKING, Final
+import time
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from .._delivery import LIB, PROXY_ADVICE, Probe, ProbeFailed, target_for, why_not_taken
+from .._message import Pass, complete
 from .._settings import MAX_WAIT, check_number
+from ..convert import to_posthog
 from ..errors import InvalidSetting
-from . import check_steps as steps
 from . import settings
 
 if TYPE_CHECKING:
-    from posthog import Posthog
+    from requests import Response
 
 _EPILOG: Final = """\
 examples:
@@ -22,23 +26,37 @@ examples:
   analytics-posthog check --host https://eu.i.posthog.com --key-file /run/secrets/posthog
   analytics-posthog check --no-event --timeout 2    # sends nothing
 
-One line for each check, which begins with ok, note or FAILED:
+Each line begins with ok, note or FAILED, and what was checked:
   key      is it a project API key?         host     is it an address, and not Segment's?
-  proxy    does the environment name one?   dns      is the name known?
-  connect  does the port answer?            tls      is the certificate trusted?
-  event    is an event accepted?            clock    is this machine's right?
-  arrival  where to look for it in PostHog
+  event    does PostHog accept an event?    clock    is this machine's right?
+  arrival  where to look for the event in PostHog
+If the way there is blocked, the line names the step: dns, connect, tls or event.
 The event is "analytics-posthog check", of the distinct id "analytics-posthog-check"; it makes no
 person. PostHog answers 200 to a well-formed but unknown key too: look for the event in PostHog.
 
 exit codes:
   0  all is well    1  a check failed    2  key or host can't work
 """
+_EVENT: Final = "analytics-posthog check"
+_DISTINCT_ID: Final = "analytics-posthog-check"
 _USUAL: Final = 40  # characters; PostHog's keys have a few more, so a shorter one was hardly copied whole
+_MOST_SKEW: Final = 60.0  # seconds that two clocks may differ; an answer's Date counts whole ones
 _LOOK: Final = (
     "PostHog answers 200 to a well-formed but unknown key too, and drops the event. Look in PostHog under Activity for "
     "{!r}, uuid {}; if it isn't there in some minutes, check key and region (US or EU)"
 )
+_NO_TLS: Final = "none: http:// sends key and events for all to read. Use https:// outside of your own network"
+_ADVICE: Final = {
+    401: "Check that the key is the project's API key (phc_...)",
+    403: "Check the key, and whether a firewall or proxy forbids it",
+    404: "PostHog is not at this address. Check host; PostHog's are https://us.i.posthog.com and https://eu.i.posthog.com",
+    407: f"The proxy wants a login. {PROXY_ADVICE}",
+    429: "Too many requests. Try again later",
+}
+_TROUBLE: Final = (
+    "PostHog, or a proxy before it, is in trouble. Try again later; PostHog's state is on https://status.posthog.com"
+)
+_OTHER: Final = "PostHog doesn't take the test event. Check that host is PostHog's address, without a path of the app's"
 
 
 def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,7 +69,9 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     settings.add_options(parser)
-    parser.add_argument("--timeout", metavar="SECONDS", type=float, default=5.0, help="for each check (default: %(default)g)")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=float, default=5.0, help="for each step (default: %(default)g)"
+    )
     parser.add_argument("--no-event", action="store_true", help="send no event, and no key")
     parser.set_defaults(run=run)
 
@@ -59,115 +79,127 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def run(options: argparse.Namespace) -> int:
     """Check, and return the exit code."""
     check_number("--timeout", options.timeout, more=True, most=MAX_WAIT)
-    lines = _Lines()
-    key = _key(options, lines)
+    failed: list[str] = []
+    key = ""
     try:
-        host = settings.host(options)
+        key = _checked_key(options)
     except InvalidSetting as error:
-        lines.say("FAILED", "host", str(error))
-    else:
-        client = steps.client_for(key or "none", host, options.timeout)
-        where = "as given" if options.host else f"from ${settings.HOST_VARIABLE}" if host else "the default"
-        lines.say("ok", "host", f"{steps.bare(client.host)}, {where}")
-        if _reach(client.host, options.timeout, lines):
-            _send(client, lines, options.timeout, has_key=bool(key), no_event=options.no_event)
-    if not lines.failed:
+        failed.append(_say("FAILED", "key", str(error)))
+    try:
+        _check_host(options, key)
+    except InvalidSetting as error:
+        failed.append(_say("FAILED", "host", str(error)))
+    except ProbeFailed as error:
+        failed.append(_say("FAILED", error.step, str(error)))
+    if not failed:
         return 0
     sys.stdout.flush()
-    sys.stderr.write(f"analytics-posthog: check failed: {', '.join(lines.failed)}\n")
-    return 2 if {"key", "host"} & set(lines.failed) else 1
+    sys.stderr.write(f"analytics-posthog: check failed: {', '.join(failed)}\n")
+    return 2 if {"key", "host"} & set(failed) else 1
 
 
-class _Lines:
-    """What was said, a line for each check."""
-
-    def __init__(self) -> None:
-        self.failed: list[str] = []
-
-    def say(self, word: str, name: str, text: str) -> None:
-        if word == "FAILED":
-            self.failed.append(name)
-        sys.stdout.write(f"{word:<7} {name:<8} {text}\n")
-        sys.stdout.flush()
+def _say(word: str, name: str, text: str) -> str:
+    """Write a line, and return the name of what was checked."""
+    sys.stdout.write(f"{word:<7} {name:<8} {text}\n")
+    sys.stdout.flush()
+    return name
 
 
-def _key(options: argparse.Namespace, lines: _Lines) -> str:
-    try:
-        key = settings.key(options)
-    except InvalidSetting as error:
-        lines.say("FAILED", "key", str(error))
-        return ""
+def _checked_key(options: argparse.Namespace) -> str:
+    key = settings.key(options)
     where = settings.source(options)
     if not key.startswith("phc_"):
-        lines.say("note", "key", f"{where} doesn't begin with phc_, as all but very old projects' keys do. Is it Segment's write key?")
+        why = "doesn't begin with phc_, as all but very old projects' keys do. Is it Segment's write key?"
+        _say("note", "key", f"{where} {why}")
     elif len(key) < _USUAL or not key[4:].isalnum() or not key.isascii():
-        lines.say("note", "key", f"{where} has {len(key)} characters and PostHog's have 47 or so, letters and digits. Was it copied whole?")
+        why = "and PostHog's have 47 or so, letters and digits. Was it copied whole?"
+        _say("note", "key", f"{where} has {len(key)} characters {why}")
     else:
-        lines.say("ok", "key", f"{where} is well formed")
+        _say("ok", "key", f"{where} is well formed")
     return key
 
 
-def _reach(address: str, timeout: float, lines: _Lines) -> bool:
-    """Check the way to the server, or to the proxy before it; return whether it is open."""
-    parts = urlsplit(address)
-    proxy = steps.proxy_of(address)
-    if proxy is None:
-        lines.say("ok", "proxy", "none in the environment for this host")
+def _check_host(options: argparse.Namespace, key: str) -> None:
+    """Check the host, the way there, and the clock by the answer."""
+    host = settings.host(options)
+    target = target_for(key, host, options.timeout)
+    where = "as given" if options.host else f"from ${settings.HOST_VARIABLE}" if host else "the default"
+    _say("ok", "host", f"{_without_login(target.host)}, {where}")
+    probe = Probe(target)
+    if probe.proxy:
+        _say("note", "proxy", f"{_without_login(probe.proxy)}, from the environment")
+    elif target.host.startswith("http:"):
+        _say("note", "tls", _NO_TLS)
+    probe.connect()
+    if options.no_event or not key:
+        answer = _ask(probe, "--no-event" if options.no_event else "there is no key")
     else:
-        lines.say("note", "proxy", f"{steps.bare(proxy.geturl())}, from the environment; the next checks are of the way to it")
-    name, port = steps.end_of(proxy or parts)
-    step = "dns"
+        answer = _send(probe)
+    _check_clock(answer)
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _ask(probe: Probe, why: str) -> Response:
+    """Check that a server answers."""
+    answer = probe.ask()
+    status = answer.status_code
+    if status >= 500 or status == 407:
+        raise ProbeFailed("event", f"answered {status}. {_ADVICE.get(status, _TROUBLE)}")
+    said = f"the server answers (status {status}); whether it is PostHog, only an event tells"
+    _say("note", "event", f"none sent ({why}); {said}")
+    return answer
+
+
+def _send(probe: Probe) -> Response:
+    """Check that PostHog takes an event."""
+    event = _test_event()
+    answer = probe.send(event)
+    why = _why_not_accepted(answer)
+    if why is not None:
+        raise ProbeFailed("event", why)
+    _say("ok", "event", f"accepted in {answer.elapsed.total_seconds():.1f} s: {_EVENT!r}")
+    if answer.history:
+        _say("note", "host", "a redirect was followed; set host to where it leads, to save the way")
+    _say("note", "arrival", _LOOK.format(_EVENT, event["uuid"]))
+    return answer
+
+
+def _test_event() -> dict[str, Any]:
+    """Return the test event, made as every event is. It makes no person and holds nobody's data."""
+    fields = dict.fromkeys(("userId", "timestamp", "messageId"))
+    properties = {"$process_person_profile": False}
+    message = {"type": "track", "anonymousId": _DISTINCT_ID, "event": _EVENT, "properties": properties}
+    event = to_posthog(complete({**fields, **message, "integrations": {}, "context": {}}, Pass()))
+    event["properties"].update(LIB)
+    return event
+
+
+def _why_not_accepted(answer: Response) -> str | None:
+    status = answer.status_code
+    if 300 <= status < 400:
+        to = urlsplit(answer.headers.get("Location", ""))
+        where = f"{to.scheme}://{to.netloc.rpartition('@')[2]}" if to.netloc else "elsewhere"
+        return f"answered {status}, a redirect to {where}, which loses events. Set host to where PostHog is"
+    if status != 200:
+        return f"answered {status}. {_ADVICE.get(status, _TROUBLE if status >= 500 else _OTHER)}"
+    return why_not_taken(answer)
+
+
+def _check_clock(answer: Response) -> None:
+    """Compare this machine's clock with the answer's Date, if it has one."""
     try:
-        lines.say("ok", step, steps.resolve(name, port, timeout))
-        step = "connect"
-        connection = steps.connect(name, port, timeout)
-        lines.say("ok", step, f"{name} port {port} answers")
-        step = "tls"
-        _encrypt(connection, proxy is not None, address, timeout, lines)
-    except steps.Fault as fault:
-        lines.say("FAILED", step, str(fault))
-        return False
-    return True
-
-
-def _encrypt(connection: socket.socket, is_proxy: bool, address: str, timeout: float, lines: _Lines) -> None:
-    parts = urlsplit(address)
-    if is_proxy or parts.scheme != "https":
-        connection.close()
-        if not is_proxy:
-            lines.say("note", "tls", "none: http:// sends key and events for all to read. Use https:// outside of your own network")
+        date = parsedate_to_datetime(answer.headers["Date"])
+    except (KeyError, TypeError, ValueError):
+        _say("note", "clock", "not checked: the answer has no Date")
         return
-    lines.say("ok", "tls", steps.encrypt(connection, address, parts.hostname or "", timeout))
-
-
-def _send(client: Posthog, lines: _Lines, timeout: float, *, has_key: bool, no_event: bool) -> None:
-    """Send the test event, or only ask whether somebody is there, and compare the clocks by the answer."""
-    try:
-        if no_event or not has_key:
-            answer = steps.ask(client.host.rstrip("/"), timeout)
-            why = "--no-event" if no_event else "there is no key"
-            lines.say("note", "event", f"none sent ({why}); {steps.answering(answer)}")
-        else:
-            event = steps.make_event()
-            answer = steps.post(client, event, timeout)
-            _say_accepted(answer, event["uuid"], lines)
-    except steps.Fault as fault:
-        lines.say("FAILED", "event", str(fault))
-        return
-    try:
-        found = steps.skew(answer)
-    except steps.Fault as fault:
-        lines.say("FAILED", "clock", str(fault))
-    else:
-        lines.say("ok" if found else "note", "clock", found or "not checked: the answer has no Date")
-
-
-def _say_accepted(answer: steps.Answer, uuid: str, lines: _Lines) -> None:
-    try:
-        lines.say("ok", "event", steps.accepted(answer))
-    except steps.Fault as fault:
-        lines.say("FAILED", "event", str(fault))
-        return
-    if answer.redirected:
-        lines.say("note", "host", "a redirect was followed; set host to where it leads, to save the way")
-    lines.say("note", "arrival", _LOOK.format(steps.EVENT, uuid))
+    there = date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp()
+    ahead = time.time() - there
+    if abs(ahead) > _MOST_SKEW:
+        much = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
+        why = f"this machine's clock is {much}, and PostHog moves every timestamp by that. Set the clock (NTP)"
+        raise ProbeFailed("clock", why)
+    _say("ok", "clock", f"within {_MOST_SKEW:.0f} s of the server's")

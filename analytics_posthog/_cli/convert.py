@@ -1,4 +1,4 @@
-"""The command `convert`: Segment messages in, PostHog events out, or both side by side. Sends nothing and needs no key."""
+"""The command `convert`: reads Segment messages, and writes PostHog events or both side by side. It sends nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .._delivery import LIB, log
 from .._message import json_default
 from ..convert import EVENTS, to_posthog
 from ..errors import InvalidMessage, InvalidSetting
-from ..replay import STDIN, Choice, Line, LineEvent, Lines, Skipped, Unreadable, find, name_of, opened, readable
+from ..replay import STDIN, Choice, Line, Lines, Skipped, Unreadable, find, name_of, opened, readable
 from . import settings
 from .side_by_side import Page
 
@@ -24,17 +24,17 @@ examples:
   analytics-posthog convert --side-by-side archive.jsonl.gz | less
 
 FILE is a file, a directory, a glob, or an s3:// or gs:// URL with the extra [replay].
-It has one Segment message a line, as Segment's archives have, gzip or not; the oldest file comes
-first. Standard output gets one PostHog event a line, as the package sends it. A line that is no
+It has one Segment message a line, like Segment's archives, gzip or not; the oldest file comes
+first. Standard output gets one PostHog event a line, as the package sends it. A line that isn't a
 message, or that PostHog wouldn't take, is named on standard error as file:line: reason, and the
-next one goes on.
+next line follows.
 
-With --side-by-side each thing in the event stands beside the part of the message that it was made
-from; "(added)" has no such part, and what "(not sent)" stands beside is not in the event. In a
-terminal it is coloured if `rich` is there: pip install 'analytics-posthog[replay]'.
+With --side-by-side each part of the event is beside the part of the message that it comes from.
+"(added)" marks what doesn't come from the message, "(not sent)" what isn't in the event. A
+terminal gets colours if `rich` is installed: pip install 'analytics-posthog[replay]'.
 
 exit codes:
-  0  all was converted    1  some lines or files were not    2  the command line can't work
+  0  all was converted    1  some lines or files were not    2  the command line is wrong
 """
 
 
@@ -48,7 +48,9 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", metavar="FILE", nargs="*", help="files of messages; - or none is standard input")
-    parser.add_argument("--side-by-side", action="store_true", help="for reading: the message on the left, the event on the right")
+    parser.add_argument(
+        "--side-by-side", action="store_true", help="for reading: the message on the left, the event on the right"
+    )
     settings.add_conversion_options(parser)
     parser.set_defaults(run=run)
 
@@ -70,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read(url: str, shown: str, refuse: Callable[[str, str], None]) -> Iterator[Line]:
-    """Yield a file's lines that aren't blank; one that can't be read, or any further, is told to `refuse`."""
+    """Yield a file's lines that aren't blank. If the file can't be read, `refuse` gets the reason."""
     try:
         with opened(url) as file:
             for line in readable(url, file):
@@ -81,7 +83,7 @@ def _read(url: str, shown: str, refuse: Callable[[str, str], None]) -> Iterator[
 
 
 class _Converter:
-    """Converts file by file; what can't be converted is said, and makes the exit code 1."""
+    """Converts file by file. A failure is written to standard error and makes the exit code 1."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.code = 0
@@ -92,21 +94,21 @@ class _Converter:
         self._unwanted = 0
 
     def convert(self, url: str) -> None:
-        """Convert a file's lines and write what they became."""
+        """Convert a file's lines and write the events."""
         shown = "standard input" if url == STDIN else url
-        messages = _Messages(name_of(url), self._choice)
+        lines = Lines(name_of(url), self._choice)
         for line in _read(url, shown, self._refuse):
             place = self.notes.place = f"{shown}:{line.number}"
             try:
                 if line.fault:
                     raise InvalidMessage(line.fault)
-                messages.event(line.number, line.text)
+                message, _ = lines.message_and_event(line.number, line.text)
             except InvalidMessage as error:
                 self._refuse(place, str(error))
             except Skipped:
                 self._unwanted += 1
             else:
-                self._write(place, messages.last)
+                self._write(place, message)
 
     def _write(self, place: str, message: dict[str, Any]) -> None:
         if self._page is None:
@@ -115,7 +117,7 @@ class _Converter:
             self._page.show(place, message)
 
     def _event(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The event as it is sent at the call; a replay's has `$ignore_sent_at` too."""
+        """Return the event as a call sends it; a replay's event has `$ignore_sent_at` too."""
         event = to_posthog(message, **self._settings)
         event["properties"].update(LIB)
         return event
@@ -125,23 +127,13 @@ class _Converter:
         _say(f"{place}: {reason}")
 
     def end(self) -> None:
-        """Say what was kept back."""
+        """Write how many messages were left out."""
         if self._unwanted:
             _say(f"note: {self._unwanted} message(s) left out: their integrations keep them from PostHog")
 
 
-class _Messages(Lines):
-    """What replay makes of lines, with the message of the last one: cleaned, checked, with its time and its id."""
-
-    last: dict[str, Any]
-
-    def _event(self, number: int, line: bytes, message: dict[str, Any]) -> LineEvent:
-        self.last = message
-        return super()._event(number, line, message)
-
-
 class _Notes(logging.Handler):
-    """Says what the conversion warns of, with the place of the first line that it is so with."""
+    """Writes the warnings of the conversion, each with the place of the line."""
 
     place = ""
 
@@ -150,5 +142,5 @@ class _Notes(logging.Handler):
 
 
 def _say(text: str) -> None:
-    sys.stdout.flush()  # so that both come in order where both go to a terminal
+    sys.stdout.flush()  # so that a terminal shows both in order
     sys.stderr.write(text + "\n")

@@ -18,13 +18,13 @@ _NEEDED: Final = ("starlette", "uvicorn")
 _LAST_PORT: Final = 65535
 _EPILOG: Final = """\
 examples:
-  analytics-posthog inspect                  # then, in the app: analytics.host = "http://127.0.0.1:8765"
-  analytics-posthog inspect --plain          # a line for each event, without a browser
+  analytics-posthog inspect            # in the app: analytics.host = "http://127.0.0.1:8765"
+  analytics-posthog inspect --plain    # a line for each event, without a browser
   analytics-posthog inspect --forward-to https://eu.i.posthog.com
 
 The app's key may be anything; it is neither shown nor kept. Nothing is written to disk, and nothing
-leaves this machine unless --forward or --forward-to says so. The last 10,000 events are kept.
-Feature flags are PostHog's with --forward and --forward-to; without, none is set.
+leaves this machine without --forward or --forward-to. The last 10,000 events are kept.
+With --forward or --forward-to, feature flags come from PostHog; without, no flag is set.
 """
 
 
@@ -37,25 +37,32 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=PORT, help="(default: %(default)s; 0: any that is free)")
-    parser.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    parser.add_argument("--allow-remote", action="store_true", help="let --host be an address that other machines can reach")
+    parser.add_argument(
+        "--port", type=int, default=PORT, help="the port to listen on (default: %(default)s; 0: any free port)"
+    )
+    parser.add_argument(
+        "--host", metavar="ADDRESS", default="127.0.0.1", help="the address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="let --host be an address that other machines can reach"
+    )
     parser.add_argument("--plain", action="store_true", help="write a line for each event to standard output as well")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
-    parser.add_argument("--forward", action="store_true", help=f"pass the events on to the PostHog at ${HOST_VARIABLE}")
-    parser.add_argument("--forward-to", metavar="URL", help="pass the events on to this PostHog")
+    parser.add_argument(
+        "--forward", action="store_true", help=f"send the events to the PostHog at ${HOST_VARIABLE} too"
+    )
+    parser.add_argument("--forward-to", metavar="URL", help="send the events to this PostHog too")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until it is ended. Raises InvalidSetting for options that can't work, and where the extra is missing."""
+    """Serve until Ctrl-C. Raises InvalidSetting for a wrong option, or if the extra isn't installed."""
     if not 0 <= options.port <= _LAST_PORT:
         raise InvalidSetting(f"--port must be a number from 0 to {_LAST_PORT}")
     remote = _is_remote(options.host)
     if remote and not options.allow_remote:
-        raise InvalidSetting(
-            "--host is an address that other machines can reach, and they could read all events. Add --allow-remote if that is meant"
-        )
+        why = "--host is an address that other machines can reach, and they could read all events"
+        raise InvalidSetting(f"{why}. Add --allow-remote if that is meant")
     forward_to = _forward_to(options)
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -67,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _is_remote(host: str) -> bool:
-    """Whether an address is reached from other machines. Raises InvalidSetting for what is no address."""
+    """Whether other machines can reach an address. Raises InvalidSetting if it isn't an address."""
     if host == "localhost":
         return False
     try:
@@ -81,8 +88,10 @@ def _forward_to(options: argparse.Namespace) -> str | None:
         return None
     found = check_host(options.forward_to or os.environ.get(HOST_VARIABLE))
     if found is None:
-        raise InvalidSetting(f"--forward needs PostHog's address: set ${HOST_VARIABLE}, or name it with --forward-to URL")
+        raise InvalidSetting(f"--forward needs PostHog's address: set ${HOST_VARIABLE}, or use --forward-to URL")
     parts = urlsplit(found)
     if parts.port == options.port and (parts.hostname or "") in ("localhost", options.host, "127.0.0.1", "::1"):
-        raise InvalidSetting("the events would be passed on to the inspector itself. Name PostHog's address with --forward-to URL")
+        raise InvalidSetting(
+            "--forward would send the events to the inspector itself. Use --forward-to URL with PostHog's"
+        )
     return found

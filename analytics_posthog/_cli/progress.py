@@ -1,4 +1,4 @@
-"""Shows how far a replay is: a bar on a terminal, by rich if that is installed, else a line every few seconds."""
+"""Shows how far a replay is: a bar in a terminal if rich is installed, else a line every few seconds."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _LINE_EVERY: Final = 5.0  # seconds
 
 
 class Progress:
-    """`with Progress(files) as progress:`, then for each file `begin`, `update` while it goes on, and `end`."""
+    """Use `with Progress(files) as progress:`, and for each file call `begin`, then `update` often, then `end`."""
 
     def __init__(self, files: Sequence[str]) -> None:
         self._sizes = {file: _size(file) for file in files}
         self._all_bytes = 0 if None in self._sizes.values() else sum(size or 0 for size in self._sizes.values())
         self._files = 0
         self._done_bytes = 0  # of files that are done
-        self._skipped_bytes = 0  # of them, those that earlier runs have done
+        self._skipped_bytes = 0  # of these files, those that earlier runs did
         self._position = 0
         self._total = Summary()
-        self._before = 0  # events that earlier runs have delivered
+        self._before = 0  # events that earlier runs delivered
         self._file = Summary()
         self._begun = self._shown = now()
         self._bar = _bar()
@@ -36,24 +36,26 @@ class Progress:
             self._task = self._bar.add_task("", total=self._all_bytes or None, said="")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._show()
             self._bar.stop()
 
     def begin(self, earlier: Summary) -> None:
-        """Hear that a file begins, and what earlier runs have done of it."""
+        """Begin a file, with the summary of earlier runs of it."""
         self._before += earlier.delivered
         self._file = earlier
 
     def update(self, summary: Summary, position: int) -> None:
-        """Hear what is done of the file, and up to which byte."""
+        """Take the file's summary so far, and its position in bytes."""
         self._file, self._position = summary, position
         if self._bar is not None or now() - self._shown >= _LINE_EVERY:
             self._show()
 
     def end(self, file: str, *, earlier: bool = False) -> None:
-        """Hear that no more comes of a file; `earlier`: it was at its end already."""
+        """End a file. `earlier`: an earlier run was already done with it."""
         self._total += self._file
         self._file, self._position = Summary(), 0
         self._files += 1
@@ -69,12 +71,12 @@ class Progress:
 
     @property
     def summary(self) -> Summary:
-        """What is done of all files, in all runs."""
+        """The summary of all files, in all runs."""
         return self._total + self._file
 
     @property
     def speed(self) -> tuple[int, float]:
-        """The events that this run has delivered, and its seconds."""
+        """The number of events that this run has delivered, and its seconds so far."""
         return self.summary.delivered - self._before, now() - self._begun
 
     def _show(self) -> None:
@@ -95,7 +97,7 @@ class Progress:
         )
 
     def _left(self, seconds: float) -> float | None:
-        """Return the seconds that the rest takes if it goes on as it did; None if nobody knows."""
+        """Return the seconds that the rest takes at the same speed; None if that is unknown."""
         read = self._done_bytes + self._position - self._skipped_bytes
         if not self._all_bytes or read <= 0:
             return None
@@ -107,7 +109,7 @@ def _size(file: str) -> int | None:
         return None
     try:
         size = identity(file)["size"]
-    except Unreadable:  # the replay itself says so, in its turn
+    except Unreadable:  # the replay reports it when it comes to the file
         return 0
     return size if isinstance(size, int) else None
 
@@ -117,7 +119,7 @@ def _clock(seconds: float) -> str:
 
 
 def _bar() -> Any:
-    """Return rich's progress bar; None where there is no terminal or no rich."""
+    """Return rich's progress bar; None without a terminal or without rich."""
     if not sys.stderr.isatty():
         return None
     try:
@@ -126,4 +128,9 @@ def _bar() -> Any:
         from rich.progress import Progress as Bar
     except ImportError:
         return None
-    return Bar(BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[said]}"), console=Console(stderr=True))
+    return Bar(
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[said]}"),
+        console=Console(stderr=True),
+    )

@@ -1,4 +1,4 @@
-"""`analytics-posthog replay`: archives of Segment messages into PostHog, oldest first, to be stopped and gone on with at any time."""
+"""The command `replay`: sends archives of Segment messages to PostHog, oldest first. Can be stopped and continued."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from types import FrameType
 from typing import Any, Final
 
 from ..errors import DeliveryError
-from ..replay import DEFAULT_RATE, Choice, Interrupted, Replay, Sender, Unreadable, check_pace, checked_choice, find
+from ..replay import DEFAULT_RATE, Interrupted, PacedSender, Replay, Unreadable, check_pace, checked_choice, find
 from .progress import Progress
 from .settings import add_conversion_options, add_options, check_conversion, host, key
 
 STATE: Final = ".analytics-posthog-replay"
 REJECTS: Final = "rejects.jsonl"
-_GOES_ON: Final = "The same command goes on where it stopped"
+_CONTINUE: Final = "Run the same command again to continue where it stopped"
 
 _DESCRIPTION: Final = """\
 Send archives of Segment messages to PostHog, oldest first. A line is a message as JSON; gzip
@@ -34,19 +34,18 @@ examples:
   analytics-posthog replay 'archive/**/*.gz' --only track,identify --skip-events "Heartbeat,Debug"
   zcat old.gz | analytics-posthog replay -
 
-Run one command at a time on a state directory.
-Stopped by Ctrl-C, SIGTERM, kill -9 or a dead server, the same command goes on where it
-stopped, but for standard input (-), which is read from its beginning again; what is sent
-twice is counted once. Lines that can't be sent go to the rejects file with their file, line
-number and reason, and stop nothing. s3:// and gs:// need
-pip install 'analytics-posthog[replay]'.
+Use a state directory for one command at a time. After Ctrl-C, SIGTERM, kill -9 or a dead
+server, run the same command again: it continues where it stopped, and PostHog counts what is
+sent twice once. Only standard input (-) is read from its beginning again. A line that can't be
+sent goes to the rejects file with its file, number and reason; the other lines are sent.
+s3:// and gs:// need pip install 'analytics-posthog[replay]'.
 
 With --set-once, traits become $set_once, so that old ones don't overwrite what PostHog knows
-of a person by now. Groups have no such thing in PostHog: traits of group calls overwrite. To
+of a person by now. Groups have no $set_once in PostHog: traits of group calls overwrite. To
 leave them out, name the other calls with --only.
 
-exit codes: 0 all was delivered or skipped; 1 something was rejected or failed; 2 it can't work
-as asked; 130 stopped by Ctrl-C, 143 by SIGTERM.
+exit codes: 0 all was delivered or skipped; 1 something was rejected or failed; 2 the command
+line or a setting is wrong; 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 
@@ -60,24 +59,51 @@ def add_to(subcommands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("sources", nargs="+", metavar="SOURCE", help="files, directories, globs, s3:// and gs:// URLs, or - for standard input")
-    add("--since", metavar="TIME", help="messages from then on, by their timestamp: 2024-05-31 or 2024-05-31T12:00:00Z")
-    add("--until", metavar="TIME", help="messages before then; a date is its midnight in UTC")
+    add(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="files, directories, globs, s3:// and gs:// URLs, or - for standard input",
+    )
+    add("--since", metavar="TIME", help="only messages from this time on: 2024-05-31 or 2024-05-31T12:00:00Z")
+    add("--until", metavar="TIME", help="only messages before this time; a date means its midnight in UTC")
     add("--only", metavar="CALLS", default="", help="only these calls, such as track,identify")
-    add("--skip-events", metavar="NAMES", default="", help="leave out track calls of these names, with commas between them")
+    add(
+        "--skip-events",
+        metavar="NAMES",
+        default="",
+        help="leave out track calls with these event names, separated by commas",
+    )
     add("--set-once", action="store_true", help="old traits don't overwrite newer ones; see below")
-    add("--rate", metavar="N", type=float, default=DEFAULT_RATE, help="events a second at most, 0 for no limit (default: %(default)s)")
-    add("--max-retries", metavar="N", type=int, default=10, help="tries after a failed one, in about 3 minutes (default: %(default)s)")
+    add(
+        "--rate",
+        metavar="N",
+        type=float,
+        default=DEFAULT_RATE,
+        help="the most events a second, 0 for no limit (default: %(default)s)",
+    )
+    add(
+        "--max-retries",
+        metavar="N",
+        type=int,
+        default=10,
+        help="tries after a failed one; 10 take about 3 minutes (default: %(default)s)",
+    )
     add("--dry-run", action="store_true", help="count what would be sent and refused; send and write nothing")
-    add("--rejects", metavar="FILE", default=REJECTS, help="where lines go that can't be sent (default: %(default)s)")
-    add("--state", metavar="DIR", default=STATE, help="where it is kept how far each file is (default: %(default)s)")
+    add(
+        "--rejects",
+        metavar="FILE",
+        default=REJECTS,
+        help="the file for lines that can't be sent (default: %(default)s)",
+    )
+    add("--state", metavar="DIR", default=STATE, help="the directory for how far each file is (default: %(default)s)")
     add_conversion_options(parser)
     add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Replay, or count what would be; return the exit code. Raises InvalidSetting for options that can't work, and OSError."""
+    """Replay or, in a dry run, count; return the exit code. Raises InvalidSetting for a wrong option, and OSError."""
     check_conversion(options)
     choice = checked_choice(
         (options.since, options.until),
@@ -91,10 +117,12 @@ def run(options: argparse.Namespace) -> int:
     check_pace(options.rate, options.max_retries)
     sender = None
     if not options.dry_run:
-        sender = Sender(key(options), host(options), rate=options.rate, max_retries=options.max_retries, stop=stop)
+        sender = PacedSender(key(options), host(options), rate=options.rate, max_retries=options.max_retries, stop=stop)
     files = find(options.sources, exclude=[options.rejects, options.state])
     with Progress(files) as progress, _signals(stop) as stopped_by, _few_collections():
-        code = _replay_all(files, choice, sender, options, progress, stop)
+        kept = {"state": options.state, "rejects": options.rejects}
+        replay = Replay(choice, sender, on_portion=progress.update, stop=stop, **kept)
+        code = _replay_all(files, replay, progress)
     _print_summary(progress, options)
     return 128 + stopped_by[0] if stopped_by else code
 
@@ -103,11 +131,8 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _replay_all(
-    files: list[str], choice: Choice, sender: Sender | None, options: argparse.Namespace, progress: Progress, stop: threading.Event
-) -> int:  # fmt: skip
+def _replay_all(files: list[str], replay: Replay, progress: Progress) -> int:
     """Replay file after file; return the exit code."""
-    replay = Replay(choice, sender, state=options.state, rejects=options.rejects, on_portion=progress.update, stop=stop)
     code = 0
     for file in files:
         try:
@@ -117,22 +142,22 @@ def _replay_all(
                 replay.run(file)
             progress.end(file, earlier=done)
         except Unreadable as error:
-            progress.say(f"{error}. {_GOES_ON}, and tries it again")
+            progress.say(f"{error}. Run the same command again to retry it")
             progress.end(file)
             code = 1
         except Interrupted:
-            progress.say(f"stopped. {_GOES_ON}")
+            progress.say(f"stopped. {_CONTINUE}")
             return 1
         except (DeliveryError, OSError) as error:
             why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
-            progress.say(f"error: {why}. {_GOES_ON}")
+            progress.say(f"error: {why}. {_CONTINUE}")
             return 1
     return 1 if progress.summary.rejected else code
 
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    """Have Python look for cycles less often: messages hold none, and there are many of them."""
+    """Collect garbage less often: messages are many, and have no reference cycles."""
     threshold = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(50_000)
@@ -145,7 +170,7 @@ def _few_collections() -> Iterator[None]:
 
 @contextmanager
 def _signals(stop: threading.Event) -> Iterator[list[int]]:
-    """On the first SIGINT or SIGTERM set `stop`, and note it; a second one acts as it did before."""
+    """On the first SIGINT or SIGTERM, set `stop` and note the signal; the second acts as without us."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
@@ -162,13 +187,12 @@ def _signals(stop: threading.Event) -> Iterator[list[int]]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     for number, handler in earlier.items():
-        if handler is not signal.SIG_IGN:  # as nohup has it
+        if handler is not signal.SIG_IGN:  # nohup ignores a signal on purpose
             signal.signal(number, handle)
     try:
         yield received
     finally:
-        for number, handler in earlier.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        restore()
 
 
 def _print_summary(progress: Progress, options: argparse.Namespace) -> None:
@@ -181,7 +205,10 @@ def _print_summary(progress: Progress, options: argparse.Namespace) -> None:
         _print_counts(summary.events)
     if summary.first:
         say(f"first: {summary.first}\nlast: {summary.last}\n")
-    for name, counts in (("skipped", summary.skipped), ("would be rejected" if options.dry_run else "rejected", summary.rejected)):
+    for name, counts in (
+        ("skipped", summary.skipped),
+        ("would be rejected" if options.dry_run else "rejected", summary.rejected),
+    ):
         say(f"{name}: {sum(counts.values()):,}\n")
         _print_counts(counts)
     if options.dry_run and options.rate:

@@ -9,6 +9,7 @@ from .http import Session, why_not_taken
 from .ledger import Ledger
 from .lifecycle import call, on_signals
 from .posthog import STALL_TIMEOUT, PostHog, request_context
+from .probe import PROXY_ADVICE, Probe, ProbeFailed, Target, target_for
 from .refusal import refusal
 from .report import OnError, OnSuccess, Report, log
 
@@ -16,6 +17,7 @@ __all__ = [
     "LIB",
     "MAX_BATCH_SIZE",
     "MAX_EVENT_SIZE",
+    "PROXY_ADVICE",
     "STALL_TIMEOUT",
     "Answer",
     "BeforeSend",
@@ -26,9 +28,12 @@ __all__ = [
     "OnError",
     "OnSuccess",
     "PostHog",
+    "Probe",
+    "ProbeFailed",
     "Report",
     "Retries",
     "Session",
+    "Target",
     "Uploader",
     "call",
     "log",
@@ -39,6 +44,7 @@ __all__ = [
     "post_texts",
     "refusal",
     "request_context",
+    "target_for",
     "why_not_taken",
     "write_event",
 ]

@@ -1,6 +1,6 @@
-"""Segment's archives into PostHog: one file after the other here, or many at a time on many machines.
+"""Sends Segment's archives to PostHog: file by file here, or many files at a time on many machines.
 
-A file is the unit of work: `replay_file` needs nothing but its arguments, which can be pickled, as can what it returns.
+A file is the unit of work: `replay_file` needs only its arguments, and these and its result can be pickled.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
-from .archive import STDIN as STDIN, find as find, is_url
+from .archive import STDIN as STDIN
 from .archive import Unreadable as Unreadable
+from .archive import find as find
 from .archive import identity as identity
+from .archive import is_url
 from .archive import name_of as name_of
 from .archive import opened as opened
 from .event import Choice as Choice
@@ -23,23 +25,23 @@ from .lines import Line as Line
 from .lines import readable as readable
 from .run import Replay as Replay
 from .sender import Interrupted as Interrupted
-from .sender import Sender as Sender
+from .sender import PacedSender as PacedSender
 from .sender import check_pace as check_pace
 from .summary import Summary
 
-# What an app may use. The command line uses the rest of what is imported here.
+# For apps. The other names imported here are for the command line.
 __all__ = ["Summary", "replay_file", "sources"]
 
 DEFAULT_RATE = 1800  # events a second; PostHog advises "a few thousand" at most
 
 
 def sources(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
-    """Return the files at `places`, each once, oldest first: the order in which they are to be replayed.
+    """Return the files at `places`, each once, oldest first: replay them in this order.
 
-    A place is a file, a directory, a glob, or a URL that fsspec knows (s3://, gs://); below a directory all files count but hidden ones
-    and those in `exclude`. Paths are absolute.
+    A place is a file, a directory, a glob, or a URL that fsspec knows (s3://, gs://). In a directory, hidden files and
+    those in `exclude` don't count. Paths are absolute.
 
-    Raises InvalidSetting for a place where no file is, or which needs a package that isn't installed.
+    Raises InvalidSetting for a place without a file, or if it needs a package that isn't installed.
     """
     return [file if is_url(file) or file == STDIN else os.path.abspath(file) for file in find(places, exclude=exclude)]
 
@@ -62,19 +64,23 @@ def replay_file(
     max_retries: int = 10,
     on_progress: Callable[[Summary], object] | None = None,
 ) -> Summary:
-    """Send a file of Segment messages, one as JSON a line, gzip or not, to PostHog, and return what became of them.
+    """Send a file of Segment messages to PostHog, and return the summary. A line is a message as JSON, gzip or not.
 
-    `url` is a path, or what fsspec knows. With a `state` directory, a further call with the same arguments goes on where this one
-    stopped, and what is done is not sent again; the summary then is that of all calls. `rejects` is a file that gets each line that
-    can't be sent, with its reason; any number of processes may append to it. Messages from `since` on and before `until` are sent, of
-    the calls in `only` (all by default), but for tracks named in `skip_events`. `set_once` makes traits $set_once: old ones don't
-    overwrite newer ones. `rate` is in events a second, 0 for no limit. `on_progress(summary)` is called after each batch.
+    `url` is a path, or a URL that fsspec knows. With a `state` directory, another call with the same arguments
+    continues where this one stopped and sends nothing twice; its summary covers all calls. `rejects` is a file that
+    gets each line that can't be sent, with its reason; many processes may append to it at the same time.
 
-    Raises InvalidSetting, DeliveryError if PostHog can't be reached or doesn't take the key, AnalyticsError for a file that can't be
-    read, and OSError if state or rejects can't be written.
+    Messages are sent from `since` on and before `until`, of the calls in `only` (default: all), without the track calls
+    whose event is in `skip_events`. `set_once` sends traits as $set_once, so that old ones don't overwrite newer ones.
+    `rate` is the most events a second, 0 for no limit. `on_progress(summary)` is called after each batch.
+
+    Raises InvalidSetting, DeliveryError if PostHog can't be reached or refuses the key, AnalyticsError for a file that
+    can't be read, and OSError if state or rejects can't be written.
     """
-    choice = checked_choice((since, until), only, skip_events, set_once=set_once, group_type=group_type, person_profiles=person_profiles)
-    sender = Sender(write_key, host, rate=rate, max_retries=max_retries)
+    choice = checked_choice(
+        (since, until), only, skip_events, set_once=set_once, group_type=group_type, person_profiles=person_profiles
+    )
+    sender = PacedSender(write_key, host, rate=rate, max_retries=max_retries)
     try:
         on_portion = None if on_progress is None else lambda summary, _: on_progress(summary)
         return Replay(choice, sender, state=state, rejects=rejects, on_portion=on_portion).run(url)

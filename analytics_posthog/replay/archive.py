@@ -1,7 +1,7 @@
-"""Finds archives of Segment messages, puts them in order, oldest first, and opens them.
+"""Finds archives of Segment messages, sorts them, oldest first, and opens them.
 
-A place is a file, a directory, a glob, "-" for standard input, or a URL that fsspec knows (s3://, gs://, ...). fsspec is
-imported only for a URL. What it does not do: look into a file.
+A place is a file, a directory, a glob, "-" for standard input, or a URL that fsspec knows (s3://, gs://, ...).
+fsspec is imported only for a URL. What it does not do: read a file's content.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Unreadable(AnalyticsError):
     """A file that can't be opened, or can't be read any further."""
 
     def __init__(self, url: str, why: str) -> None:
-        super().__init__(url, why)  # as they are, so that it can be pickled
+        super().__init__(url, why)  # both arguments, so that it can be pickled
         self.url, self.why = url, why
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Unreadable(AnalyticsError):
 
 @contextmanager
 def reading(url: str) -> Iterator[None]:
-    """Make Unreadable of whatever goes wrong within; each of fsspec's file systems has errors of its own."""
+    """Turn every error in the block into Unreadable: each of fsspec's file systems has errors of its own."""
     try:
         yield
     except AnalyticsError:
@@ -46,34 +46,39 @@ def reading(url: str) -> Iterator[None]:
 
 
 def find(places: Iterable[str], *, exclude: Iterable[str] = ()) -> list[str]:
-    """Return the files at `places`, each once, oldest first; below a directory all but hidden ones and those in `exclude`.
+    """Return the files at `places`, each once, oldest first. In a directory, hidden files and `exclude` don't count.
 
-    Raises InvalidSetting for a place where no file is, or which needs a package that isn't installed.
+    Raises InvalidSetting for a place without a file, or if it needs a package that isn't installed.
     """
     left_out = {os.path.abspath(path) for path in exclude}
     found: list[str] = []
     for place in places:
         files = [place] if place == STDIN else _remote(place) if is_url(place) else _local(place, left_out)
         if not files:
-            raise InvalidSetting(f"no file at {place}. Name files, directories, globs, s3:// or gs:// URLs, or - for standard input")
+            raise InvalidSetting(
+                f"no file at {place}. Name files, directories, globs, s3:// or gs:// URLs, or - for standard input"
+            )
         found += files
-    # By what it is, as links may lead to the same file many times.
-    once = {file if file == STDIN or is_url(file) else os.path.realpath(file): file for file in sorted(found, key=_age, reverse=True)}
+    # By the real path, because many links may lead to the same file.
+    once = {
+        file if file == STDIN or is_url(file) else os.path.realpath(file): file
+        for file in sorted(found, key=_age, reverse=True)
+    }
     return sorted(once.values(), key=_age)
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is for fsspec."""
+    """Whether a place is a URL for fsspec."""
     return "://" in place
 
 
 def name_of(url: str) -> str:
-    """Return a file's bare name, by which it is the same wherever it is copied to."""
+    """Return a file's name without its directory: it stays the same if the file is moved."""
     return re.split(r"[/\\]", url)[-1]
 
 
 def identity(url: str) -> dict[str, Any]:
-    """Return what tells a file from others and from itself with other content: address, size in bytes, ETag or time. Raises Unreadable."""
+    """Return what changes with the file or its content: address, size in bytes, ETag or time. Raises Unreadable."""
     with reading(url):
         if not is_url(url):
             path = os.path.realpath(url)
@@ -81,7 +86,14 @@ def identity(url: str) -> dict[str, Any]:
             return {"url": path, "size": stat.st_size, "tag": str(stat.st_mtime_ns)}
         system, path = _filesystem(url)
         details = system.info(path)
-    tag = next((str(details[key]) for key in ("ETag", "etag", "md5Hash", "LastModified", "updated", "mtime") if details.get(key)), "")
+    tag = next(
+        (
+            str(details[key])
+            for key in ("ETag", "etag", "md5Hash", "LastModified", "updated", "mtime")
+            if details.get(key)
+        ),
+        "",
+    )
     return {"url": url, "size": details.get("size"), "tag": tag}
 
 
@@ -89,7 +101,7 @@ def identity(url: str) -> dict[str, Any]:
 def opened(url: str) -> Iterator[BinaryIO]:
     """Open a file to read its bytes. Raises Unreadable."""
     if url == STDIN:
-        # Without a buffer, whose lock a thread that waits for input would hold when the process ends.
+        # Unbuffered: a thread that waits for input would hold the buffer's lock when the process ends.
         with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as raw:
             yield cast(BinaryIO, raw)
         return
@@ -98,7 +110,7 @@ def opened(url: str) -> Iterator[BinaryIO]:
             system, path = _filesystem(url)
             file = system.open(path, "rb", block_size=_BLOCK)
         else:
-            file = open(url, "rb")  # noqa: SIM115 as below, where both are closed
+            file = open(url, "rb")  # noqa: SIM115 closed below
     with file:
         yield file
 
@@ -106,7 +118,7 @@ def opened(url: str) -> Iterator[BinaryIO]:
 def _local(place: str, left_out: set[str]) -> list[str]:
     paths = [place] if os.path.lexists(place) else glob.glob(place, recursive=True) if _MAGIC.search(place) else []
     files: list[str] = []
-    seen: set[str] = set()  # directories; a link may lead back to one
+    seen: set[str] = set()  # directories, because a link may lead back to one
     for path in paths:
         if not os.path.isdir(path):
             files.append(path)
@@ -118,13 +130,19 @@ def _local(place: str, left_out: set[str]) -> list[str]:
                 continue
             seen.add(real)
             names.sort(key=lambda name: (os.path.islink(os.path.join(directory, name)), name))
-            names[:] = [name for name in names if not _hidden(name) and os.path.abspath(os.path.join(directory, name)) not in left_out]
-            files += [file for name in inside if not _hidden(name) and _may_be_read(file := os.path.join(directory, name))]
+            names[:] = [
+                name
+                for name in names
+                if not _hidden(name) and os.path.abspath(os.path.join(directory, name)) not in left_out
+            ]
+            files += [
+                file for name in inside if not _hidden(name) and _may_be_read(file := os.path.join(directory, name))
+            ]
     return [file for file in files if os.path.abspath(file) not in left_out]
 
 
 def _may_be_read(path: str) -> bool:
-    """Whether it is a file, or a link to nowhere, which is to be said; a pipe or a device would have us wait for ever."""
+    """Whether it is a file, or a broken link, which is an error later. A pipe or a device could block for ever."""
     return os.path.isfile(path) or not os.path.exists(path)
 
 
@@ -132,7 +150,9 @@ def _remote(place: str) -> list[str]:
     try:
         system, path = _filesystem(place)
         if _MAGIC.search(path) and not system.exists(path):
-            files = [file for match in system.glob(path) for file in (system.find(match) if system.isdir(match) else [match])]
+            files = [
+                file for match in system.glob(path) for file in (system.find(match) if system.isdir(match) else [match])
+            ]
         else:
             files = system.find(path)  # a file finds itself
         below = len(path.rstrip("/"))
@@ -145,15 +165,19 @@ def _remote(place: str) -> list[str]:
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system for a URL, and the path in it. Raises InvalidSetting if it has none."""
+    """Return fsspec's file system for a URL, and the path in it. Raises InvalidSetting if there is none."""
     try:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
         system, path = url_to_fs(url)
     except ImportError as error:
-        raise InvalidSetting(f"{url.partition('://')[0]}:// needs more packages: pip install 'analytics-posthog[replay]'") from error
+        raise InvalidSetting(
+            f"{url.partition('://')[0]}:// needs more packages: pip install 'analytics-posthog[replay]'"
+        ) from error
     except ValueError as error:
-        raise InvalidSetting(f"{url.partition('://')[0]}:// is no kind of address that fsspec knows, such as s3:// or gs://") from error
+        raise InvalidSetting(
+            f"{url.partition('://')[0]}:// is no kind of address that fsspec knows, such as s3:// or gs://"
+        ) from error
     return system, path
 
 
@@ -162,7 +186,7 @@ def _hidden(name: str) -> bool:
 
 
 def _age(url: str) -> tuple[Any, ...]:
-    """Order files by Segment's day and the name, over all sources; others after them in natural order (2 before 10)."""
+    """Return the key to sort by: Segment's day and the name, over all sources. Other files follow, 2 before 10."""
     path = url if is_url(url) else os.path.abspath(url).replace(os.sep, "/")
     segment = _SEGMENT_S3.search(path)
     if segment is not None:
@@ -171,9 +195,11 @@ def _age(url: str) -> tuple[Any, ...]:
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in re.split(r"(\d{1,20})", text)]
+    return [
+        (int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in re.split(r"(\d{1,20})", text)
+    ]
 
 
 def _why(error: BaseException) -> str:
-    """Say what went wrong without the error's own text, which may hold credentials."""
+    """Return what went wrong without the error's own text, which may hold credentials."""
     return getattr(error, "strerror", None) or type(error).__name__

@@ -1,7 +1,6 @@
-"""Where the replay of a file stopped: one small JSON file for each source, replaced as a whole.
+"""Saves where the replay of a file stopped: one small JSON file for each source, replaced as a whole.
 
-What it does not do: keep messages. Lines that were sent but not yet written down here are sent again, and PostHog counts
-them once.
+What it does not do: keep messages. Lines sent after the last save are sent again, and PostHog counts them once.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ _FORMAT: Final = 1
 
 
 class State:
-    """One source's. `line`: all up to that one is delivered, rejected or skipped.
+    """The state of one source. All lines up to `line` are delivered, rejected or skipped.
 
-    `mark` is what its owner wants to be saved along with the rest, for JSON.
+    `mark` is a value for JSON that the caller wants to save too.
     """
 
     def __init__(self, directory: str | os.PathLike[str], what: Mapping[str, Any]) -> None:
-        """`what` is all that makes it this replay and no other: the file, the choice of messages, where they go.
+        """`what` identifies the replay: the file, the choice of messages, the target.
 
         Raises InvalidSetting if the directory can't be used.
         """
@@ -41,10 +40,14 @@ class State:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._load()
         except OSError as error:
-            raise InvalidSetting(f"the state can't be kept in {self._directory}: {error.strerror}. Name another directory") from error
+            raise InvalidSetting(
+                f"the state can't be kept in {self._directory}: {error.strerror}. Name another directory"
+            ) from error
 
     def _load(self) -> None:
-        with suppress(ValueError, TypeError, KeyError, AttributeError, FileNotFoundError):  # torn by a crash of the machine: begin anew
+        with suppress(
+            ValueError, TypeError, KeyError, AttributeError, FileNotFoundError
+        ):  # damaged, as by a crash of the machine: begin at line 1
             kept = json.loads(self._path.read_bytes())
             if kept["format"] == _FORMAT:
                 summary = Summary(**kept["summary"])
@@ -52,8 +55,15 @@ class State:
                 self.mark = kept.get("mark")
 
     def save(self, line: int, summary: Summary, *, done: bool = False) -> None:
-        """Write down how far it is. Raises OSError."""
-        kept = {"format": _FORMAT, "source": self._source, "line": line, "done": done, "summary": summary.as_dict(), "mark": self.mark}
+        """Save how far the replay is. Raises OSError."""
+        kept = {
+            "format": _FORMAT,
+            "source": self._source,
+            "line": line,
+            "done": done,
+            "summary": summary.as_dict(),
+            "mark": self.mark,
+        }
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:

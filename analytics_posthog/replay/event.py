@@ -1,7 +1,7 @@
-"""Makes a PostHog event of an archive's line: parsed, checked, chosen, cleaned, converted. Every line that can't be sent has its reason.
+"""Converts a line of an archive into a PostHog event: parse, check, choose, clean, convert. Each failure has a reason.
 
-Segment adds fields to what its clients send (receivedAt, sentAt, originalTimestamp, version, projectId, channel ...); of these
-only the times are looked at. What it does not do: read files, send.
+Segment adds fields to what its clients send (receivedAt, sentAt, originalTimestamp, version, projectId, channel ...).
+Only the times among them are used. What it does not do: read files, send.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from functools import partial
 from hashlib import sha1
 from typing import Any, Final, NamedTuple
 
-from .._delivery import LIB, MAX_EVENT_SIZE, Event, Report, refusal, write_event
+from .._delivery import LIB, MAX_EVENT_SIZE, Report, refusal, write_event
 from .._message import MAX_SIZE, Message, Pass, clean_dict, parse_time, stringify_id, text
 from .._settings import check_choices
 from ..convert import EVENTS, to_posthog, wanted
 from ..errors import InvalidMessage, InvalidSetting
 
-_FIELDS: Final = {call: ("context", "integrations", "traits" if call in ("identify", "group") else "properties") for call in EVENTS}
+_FIELDS: Final = {
+    call: ("context", "integrations", "traits" if call in ("identify", "group") else "properties") for call in EVENTS
+}
 _IDS: Final = dict.fromkeys(EVENTS, ("userId", "anonymousId")) | {
     "group": ("userId", "anonymousId", "groupId"),
     "alias": ("userId", "anonymousId", "previousId"),
@@ -26,13 +28,13 @@ _IDS: Final = dict.fromkeys(EVENTS, ("userId", "anonymousId")) | {
 _NEEDED: Final = {"group": "groupId", "alias": "previousId"}
 _TIMES: Final = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 _ZULU: Final = (20, 24, 27)  # characters of an ISO 8601 time that ends in Z: to the second, milli- or microsecond
-_SURELY_FLAT: Final = 90  # brackets; less than PostHog's parser takes levels
+_SURELY_FLAT: Final = 90  # brackets: so few can't be more levels than PostHog's parser takes
 _ADDED: Final = {**LIB, "$ignore_sent_at": True}
 _TOO_LARGE: Final = f"the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON"
 
 
 class Choice(NamedTuple):
-    """Which messages are to be sent, and as what. Checked by `checked_choice`."""
+    """Which messages are sent, and how they are converted. Made by `checked_choice`."""
 
     since: datetime | None
     until: datetime | None
@@ -43,15 +45,15 @@ class Choice(NamedTuple):
     person_profiles: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what tells one choice from another, for JSON."""
-        plain = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in self._asdict().items()}
-        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in plain.items()}
+        """Return all fields as values for JSON."""
+        found = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in self._asdict().items()}
+        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in found.items()}
 
 
 def checked_choice(
     period: tuple[Any, Any], only: Any, skip_events: Any, *, set_once: bool, group_type: str, person_profiles: str
 ) -> Choice:  # fmt: skip
-    """Return a Choice made of what the caller gave; `period` is since and until. Raises InvalidSetting."""
+    """Return a Choice from the caller's options; `period` is since and until. Raises InvalidSetting."""
     check_choices({}, None, group_type, person_profiles)
     calls = frozenset(only or EVENTS)
     if not calls <= EVENTS.keys():
@@ -73,50 +75,58 @@ def _moment(name: str, value: Any) -> datetime | None:
 
 
 class Skipped(Exception):
-    """A message that is not to be sent, for this reason."""
+    """A message that is not sent. The text is the reason."""
 
 
-class LineEvent(Event):
-    """An event that is written already, as `text`, and knows the line that it is made of."""
+class LineEvent:
+    """A line's event as JSON (`text`), with its Segment call, its name, its time and the line."""
 
-    __slots__ = ("call", "line", "moment", "name", "number", "text")
+    __slots__ = ("call", "line", "moment", "name", "number", "size", "text")
 
     def __init__(self, event: dict[str, Any], call: str, moment: datetime, number: int, line: bytes) -> None:
-        """Raises ValueError for what JSON can't hold."""
+        """Raises ValueError for a value that JSON can't hold."""
         self.text = write_event(event)
-        super().__init__({}, len(self.text))
-        self.call, self.name = call, event["event"]
-        self.moment = moment
+        self.size = len(self.text)
+        self.call, self.name, self.moment = call, event["event"], moment
         self.number, self.line = number, line
 
 
 class Lines:
-    """Makes events of one file's lines. Not thread-safe."""
+    """Converts the lines of one file. Not thread-safe."""
 
     def __init__(self, name: str, choice: Choice) -> None:
         self._name = name
         self._choice = choice
         self._report = Report(None)
         self._convert = partial(
-            to_posthog, group_type=choice.group_type, person_profiles=choice.person_profiles, warn=self._report.warn_once
-        )  # fmt: skip
+            to_posthog,
+            group_type=choice.group_type,
+            person_profiles=choice.person_profiles,
+            warn=self._report.warn_once,
+        )
         self._decode = json.JSONDecoder(parse_constant=_null).raw_decode
 
     def event(self, number: int, line: bytes) -> LineEvent:
         """Return the event of a line. Raises Skipped, and InvalidMessage with what is wrong with the line."""
-        said, message = self._parsed(line)
-        # What only the long way mends: lone surrogates and too many levels.
-        if ("\\" in said and ("\\ud" in said or "\\uD" in said)) or said.count("{") + said.count("[") > _SURELY_FLAT:
-            return self._event(number, line, self._cleaned(message))
-        try:
-            return self._event(number, line, message)
-        except ValueError:  # a number out of range, as 1e999 is
-            return self._event(number, line, self._cleaned(message))
+        return self.message_and_event(number, line)[1]
 
-    def _event(self, number: int, line: bytes, message: Message) -> LineEvent:
+    def message_and_event(self, number: int, line: bytes) -> tuple[Message, LineEvent]:
+        """Return the message of a line, clean and with its time and id, and its event. Raises as `event` does."""
+        written, message = self._parsed(line)
+        # Cleaning takes time, and few messages need it: those with lone surrogates or too many levels.
+        has_surrogates = "\\" in written and ("\\ud" in written or "\\uD" in written)
+        if has_surrogates or written.count("{") + written.count("[") > _SURELY_FLAT:
+            message = self._cleaned(message)
+        try:
+            return message, self._converted(number, line, message)
+        except ValueError:  # a number out of range, such as 1e999
+            message = self._cleaned(message)
+            return message, self._converted(number, line, message)
+
+    def _converted(self, number: int, line: bytes, message: Message) -> LineEvent:
         call = _check(message)
         moment = _set_time(message)
-        why = self._kept_back(message, call, moment)
+        why = self._why_skipped(message, call, moment)
         if why:
             raise Skipped(why)
         message_id = message.get("messageId")
@@ -134,20 +144,21 @@ class Lines:
         return made
 
     def _parsed(self, line: bytes) -> tuple[str, Message]:
+        """Return a line's text and its JSON object. Raises InvalidMessage."""
         try:
-            said = line.decode().strip()
-            message, end = self._decode(said)
+            written = line.decode().strip()
+            message, end = self._decode(written)
         except UnicodeDecodeError:
             raise InvalidMessage("not UTF-8") from None
         except ValueError:
             raise InvalidMessage("not valid JSON") from None
         except RecursionError:
             raise InvalidMessage("nested too deep") from None
-        if end != len(said):
+        if end != len(written):
             raise InvalidMessage("not valid JSON: something follows the message")
         if type(message) is not dict:
             raise InvalidMessage("not a Segment message: no JSON object")
-        return said, message
+        return written, message
 
     def _cleaned(self, message: Message) -> Message:
         done = Pass()
@@ -157,7 +168,7 @@ class Lines:
         self._report.left_out("replay", done.left_out)
         return cleaned
 
-    def _kept_back(self, message: Message, call: str, moment: datetime) -> str | None:
+    def _why_skipped(self, message: Message, call: str, moment: datetime) -> str | None:
         choice = self._choice
         if choice.since is not None and moment < choice.since:
             return "before --since"
@@ -170,23 +181,24 @@ class Lines:
         return None if wanted(message) else "its integrations keep it from PostHog"
 
     def _made_up_id(self, number: int, line: bytes) -> str:
-        """Return an id that the same line of the same file always has, so that PostHog counts it once."""
-        return sha1(b"%s:%d:%s" % (self._name.encode("utf-8", "replace"), number, line.strip()), usedforsecurity=False).hexdigest()
+        """Return an id that is the same each time the same line of the same file is read: PostHog counts it once."""
+        place = b"%s:%d:%s" % (self._name.encode("utf-8", "replace"), number, line.strip())
+        return sha1(place, usedforsecurity=False).hexdigest()
 
 
 def _null(_: str) -> None:
-    """NaN and the infinities are no JSON; they become null, as everywhere here."""
+    """Return None for NaN and the infinities: they aren't JSON, and become null everywhere in this package."""
 
 
 def _check(message: Message) -> str:
-    """Put a message's ids, dicts and event name right; return its call. Raises InvalidMessage for what PostHog would refuse."""
+    """Check and correct ids, dicts and event name; return the call. Raises InvalidMessage with the reason."""
     call = message.get("type")
     if type(call) is not str or call not in EVENTS:
-        raise InvalidMessage("not a Segment message: its type is none of " + ", ".join(EVENTS))
+        raise InvalidMessage("not a Segment message: its type must be one of " + ", ".join(EVENTS))
     for field in _FIELDS[call]:
         value = message.get(field)
         if type(value) is not dict and value is not None:
-            if value != []:  # what PHP makes of an empty dict
+            if value != []:  # PHP writes an empty dict so
                 raise InvalidMessage(f"{call}: {field} must be an object, got {_KINDS[type(value)]}")
             message[field] = {}
     for field in _IDS[call]:
@@ -209,12 +221,21 @@ def _check(message: Message) -> str:
 
 
 _KINDS: Final[dict[type, str]] = {
-    str: "a string", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "an object", type(None): "null",
-}  # fmt: skip
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
 
 
 def _set_time(message: Message) -> datetime:
-    """Give a message the first time that it has, its own before those that Segment added; return it. Raises InvalidMessage."""
+    """Set `timestamp` to the first usable time, the message's own before those that Segment added, and return it.
+
+    Raises InvalidMessage if there is none.
+    """
     for field in _TIMES:
         value = message.get(field)
         if type(value) is not str:

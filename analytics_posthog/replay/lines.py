@@ -1,6 +1,6 @@
-"""The lines of an archive, with their numbers: gzip or not, however many members, torn or damaged, and never more held than a line.
+"""Reads the lines of an archive, with their numbers: plain or gzip, whole or damaged. Holds only one line in memory.
 
-What it does not do: know what a line says.
+What it does not do: know what a line means.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import BinaryIO, Final, NamedTuple
 
 from .archive import reading
 
-MAX_LINE: Final = 2 * 1024 * 1024  # bytes; a longer line is passed over without being held. An event may have 900 KiB
+MAX_LINE: Final = 2 * 1024 * 1024  # bytes. A longer line is skipped without being held; an event may have 900 KiB
 _CHUNK: Final = 128 * 1024
 _GZIP: Final = b"\x1f\x8b"
-_AS_GZIP: Final = 31  # zlib's word for it
+_AS_GZIP: Final = 31  # zlib's `wbits` for gzip
 _BOM: Final = b"\xef\xbb\xbf"
 _TORN: Final = "the file's gzip data ends too early; what would follow is missing"
 _DAMAGED: Final = "the file's gzip data is damaged here; what follows can't be read"
@@ -23,7 +23,7 @@ _TOO_LONG: Final = f"a line of more than {MAX_LINE // 1024 // 1024} MiB"
 
 
 class Line(NamedTuple):
-    """A line without its end. `fault` says why it can't be read, "" if it can."""
+    """A line without its line end. `fault` says why it can't be read, "" if it can."""
 
     number: int
     text: bytes
@@ -35,15 +35,15 @@ class _Broken(Exception):
 
 
 def lines(file: BinaryIO, after: int = 0) -> Iterator[Line]:
-    """Yield the lines of a file whose number is above `after`; the first one has number 1. Raises what reading the file raises.
+    """Yield the lines of a file with a number above `after`; the first is number 1. Raises what `file.read` raises.
 
-    Where the file is torn or damaged, a last one, without text, says so.
+    If the file is cut off or damaged, a last line without text says so.
     """
     number = 1
-    begun = bytearray()  # the line that is not at its end yet
-    held = 0  # its bytes, also those that are not kept
+    begun = bytearray()  # a line whose end is not read yet
+    held = 0  # its length, with the bytes that are not kept
     fault = ""
-    chunks = _plain(file)
+    chunks = _content(file)
     while True:
         try:
             *whole, rest = next(chunks).split(b"\n")
@@ -80,8 +80,8 @@ def readable(url: str, file: BinaryIO, after: int = 0) -> Iterator[Line]:
         yield from lines(file, after)
 
 
-def _plain(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a file's content in pieces, unzipped if it begins as gzip does. Raises _Broken."""
+def _content(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file's content in pieces, unzipped if it begins like gzip. Raises _Broken."""
     data = file.read(_CHUNK)
     if len(data) == 1:  # from a pipe
         data += file.read(_CHUNK)
@@ -94,7 +94,7 @@ def _plain(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _unzipped(data: bytes, file: BinaryIO) -> Iterator[bytes]:
-    """The same for gzip: any number of members, with zeros after them, as some tools pad them."""
+    """The same for gzip: any number of members, and zeros after them, which some tools add."""
     member = zlib.decompressobj(_AS_GZIP)
     while True:
         if member.eof:
@@ -106,20 +106,20 @@ def _unzipped(data: bytes, file: BinaryIO) -> Iterator[bytes]:
             member = zlib.decompressobj(_AS_GZIP)
         before = member.copy()
         try:
-            plain = member.decompress(data, _CHUNK)
+            content = member.decompress(data, _CHUNK)
         except zlib.error:
             yield from _until_damage(before, data)
             raise _Broken(_DAMAGED) from None
-        yield plain
+        yield content
         data = member.unconsumed_tail
-        if not data and not member.eof and len(plain) < _CHUNK:
+        if not data and not member.eof and len(content) < _CHUNK:
             data = file.read(_CHUNK)
             if not data:
                 raise _Broken(_TORN)
 
 
 def _until_damage(member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-    """Yield what can be read before the damage: zlib keeps to itself what it had when it came to it."""
+    """Yield the content before the damage, byte by byte: zlib gives nothing of a piece that has damage in it."""
     with suppress(zlib.error):
         for place in range(len(data)):
             yield member.decompress(data[place : place + 1])

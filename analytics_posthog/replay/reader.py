@@ -1,4 +1,4 @@
-"""Reads an archive ahead of what is sent: portions of events in the archive's order, each with all that is to be known of its lines."""
+"""Reads an archive in a thread ahead of the sender: portions of events in the archive's order, with the other lines."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .lines import readable
 from .rejects import MAX_TEXT, Reject
 
 _AHEAD: Final = 2  # portions that wait to be sent
-_MAX_LINES: Final = 20_000  # of one portion, sent or not, so that where it stopped is written down now and then
-_LOOK_EVERY: Final = 0.1  # seconds, whether there is a reason to stop
+_MAX_LINES: Final = 20_000  # of one portion, sent or not, so that the state is saved now and then
+_LOOK_EVERY: Final = 0.1  # seconds between two looks at the reasons to stop
 _PATIENCE: Final = 1.0  # seconds for a read that hangs; its thread ends with the process
 _LINE_COST: Final = 200  # bytes of memory beyond the text
 
 
 @dataclass
 class Portion:
-    """Some lines of an archive, up to number `line`. `position` is in bytes of the file as it is stored, or 0 where it has none."""
+    """Some lines of an archive, up to number `line`. `position` is in bytes of the stored file, 0 if it has none."""
 
     line: int = 0
     events: list[LineEvent] = field(default_factory=list)
@@ -45,9 +45,9 @@ class Portion:
 
 
 def portions(url: str, file: BinaryIO, make: Lines, *, after: int, most: int) -> Iterator[Portion]:
-    """Yield what an open file holds after line `after`, at most `most` events at a time.
+    """Yield the content of an open file after line `after`, at most `most` events at a time.
 
-    Raises Unreadable, after all that was read before.
+    Raises Unreadable, after the portions that could be read.
     """
     portion, begun = Portion(after), after
     broken: Unreadable | None = None
@@ -80,9 +80,14 @@ def _add(portion: Portion, make: Lines, number: int, text: bytes, fault: str) ->
         portion.skipped[str(why)] += 1
     except InvalidMessage as error:
         _reject(portion, number, str(error), text)
-    except Exception as error:  # whatever a line holds, it costs none of its neighbours
-        place = traceback.extract_tb(error.__traceback__)[-1]  # not its text, which may hold people's data
-        log.debug("a line could not be converted: %s at %s:%s", type(error).__name__, os.path.basename(place.filename), place.lineno)
+    except Exception as error:  # whatever a line holds, the other lines are sent
+        place = traceback.extract_tb(error.__traceback__)[-1]  # the error's text may hold people's data
+        log.debug(
+            "a line could not be converted: %s at %s:%s",
+            type(error).__name__,
+            os.path.basename(place.filename),
+            place.lineno,
+        )
         _reject(portion, number, f"can't be converted ({type(error).__name__})", text)
 
 
@@ -106,16 +111,16 @@ def _utc(moment: datetime) -> str:
 
 
 class _End:
-    """No portion follows, or an error does."""
+    """The end of the portions, with the error that ended them, if any."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 def ahead(source: Callable[[], Iterator[Portion]], stopped: threading.Event) -> Generator[Portion, None, None]:
-    """Run an iterator in a thread of its own, some portions ahead; raises what it raises. To be closed if it isn't read to its end.
+    """Run an iterator in a thread of its own, some portions ahead, and raise what it raises.
 
-    Ends early when `stopped` is set, also while the iterator waits for a file that says nothing.
+    Ends early when `stopped` is set, even if the iterator waits for input. Close it if you don't read it to its end.
     """
     ready: queue.Queue[Portion | _End] = queue.Queue(_AHEAD)
     stop = threading.Event()
@@ -152,5 +157,5 @@ def _read(source: Callable[[], Iterator[Portion]], ready: queue.Queue[Portion | 
             if not put(portion):
                 return
         put(_End())
-    except BaseException as error:  # raised again where the portions are taken
+    except BaseException as error:  # raised in the thread that takes the portions
         put(_End(error))

@@ -1,6 +1,6 @@
-"""The lines that can't be sent, each with its file, number and reason, one JSON object a line.
+"""The file of lines that can't be sent, each with its file, number and reason, one JSON object a line.
 
-Any number of processes of one machine, or of machines that share the file's directory, may append to it.
+Many processes, on one machine or on machines that share the file's directory, may append to it at the same time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 try:
     import fcntl
-except ImportError:  # Windows: then one process a file
+except ImportError:  # on Windows, only one process may use a file
     fcntl = None  # type: ignore[assignment]
 
 MAX_TEXT: Final = 1024 * 1024  # bytes of a line that are kept
@@ -23,7 +23,7 @@ _FIRST: Final = b'{"file": '
 
 
 class Reject(NamedTuple):
-    """A line that can't be sent; `text` is b"" if it wasn't held, or has more than MAX_TEXT bytes."""
+    """A line that can't be sent. `text` is b"" if it was too long to read, or has more than MAX_TEXT bytes."""
 
     number: int
     reason: str
@@ -31,13 +31,13 @@ class Reject(NamedTuple):
 
 
 class Rejects:
-    """Appends to one file, which is made when there is something to write."""
+    """Appends to one file, which the first reject makes."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
 
     def write(self, source: str, rejects: Sequence[Reject]) -> None:
-        """Append. What a killed process leaves of a line is cut off by the next one. Raises OSError."""
+        """Append. If a killed process left a part of a line, it is removed first. Raises OSError."""
         if not rejects:
             return
         data = "".join(_written(source, reject) for reject in rejects).encode()
@@ -49,17 +49,23 @@ class Rejects:
             raise OSError(error.errno, error.strerror, self.path) from error
 
     def mark(self) -> list[Any]:
-        """Return where the file ends now, as `numbers` wants to know it. Raises OSError."""
+        """Return where the file ends now, for `numbers`. Raises OSError."""
         return [os.path.abspath(self.path), os.stat(self.path).st_size if os.path.exists(self.path) else 0]
 
     def has(self, mark: Any) -> bool:
-        """Whether a mark is one of this file."""
-        return isinstance(mark, list) and len(mark) == 2 and mark[0] == os.path.abspath(self.path) and type(mark[1]) is int and mark[1] >= 0
+        """Whether a mark is of this file."""
+        return (
+            isinstance(mark, list)
+            and len(mark) == 2
+            and mark[0] == os.path.abspath(self.path)
+            and type(mark[1]) is int
+            and mark[1] >= 0
+        )
 
     def numbers(self, source: str, after: int, mark: Any) -> set[int]:
-        """Return the numbers above `after` of the source's lines that were written behind `mark`; none if that is another file's.
+        """Return the numbers above `after` of the source's lines that were written after `mark`. Raises OSError.
 
-        What stands before it may be of a file that was at the same path earlier. Raises OSError.
+        Lines before the mark may be of another file that had the same path. A mark of another file gives no numbers.
         """
         begin = _begin(source).encode()
         found: set[int] = set()
@@ -69,7 +75,7 @@ class Rejects:
             file.seek(mark[1])
             for line in file:
                 number = line[len(begin) :].partition(b",")[0]
-                if line.startswith(begin) and line.endswith(b"\n") and number.isdigit():  # anybody may have edited it
+                if line.startswith(begin) and line.endswith(b"\n") and number.isdigit():  # users may edit the file
                     found.add(int(number))
         return {number for number in found if number > after}
 
@@ -87,14 +93,14 @@ class Rejects:
 
 
 def _make_private(fd: int) -> None:
-    """Let nobody else read a file of ours that was there before, as a message holds people's data."""
+    """Let no other user read a file of ours that existed before: messages hold people's data."""
     there = os.fstat(fd)
     if stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid() and stat.S_IMODE(there.st_mode) & 0o077:
         os.fchmod(fd, 0o600)
 
 
 def _end_torn_line(fd: int) -> None:
-    """Cut off what a killed process has left of a line; end anything else that has no end."""
+    """Remove the part of a line that a killed process left; any other last line gets its missing line end."""
     end = size = os.lseek(fd, 0, os.SEEK_END)
     found = -1
     while end > 0 and found < 0:

@@ -1,4 +1,4 @@
-"""Replays one file: reads ahead, sends in order, keeps the rejects, and writes down how far it is, in this order."""
+"""Replays one file: reads ahead, sends in order, writes the rejects, and saves how far it is, in this order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
+from operator import attrgetter
 from typing import TypeAlias
 
 from .._delivery import now
@@ -16,20 +17,20 @@ from .checkpoint import State
 from .event import Choice, LineEvent, Lines
 from .reader import Portion, ahead, portions
 from .rejects import Reject, Rejects
-from .sender import BATCH, Interrupted, Sender
+from .sender import BATCH, Interrupted, PacedSender
 from .summary import Summary
 
-# Called after each portion: what is done of the file so far, and up to which byte of it, 0 if that isn't known.
+# Called after each portion, with what is done of the file so far and its position in bytes, 0 if that isn't known.
 OnPortion: TypeAlias = Callable[[Summary, int], object]
 
 
 class Replay:
-    """How files are to be replayed. Without a `sender` nothing is sent or written: what would be is counted."""
+    """How files are replayed. Without a `sender` it only counts: nothing is sent or written."""
 
     def __init__(
         self,
         choice: Choice,
-        sender: Sender | None,
+        sender: PacedSender | None,
         *,
         state: str | os.PathLike[str] | None = None,
         rejects: str | os.PathLike[str] | None = None,
@@ -40,13 +41,13 @@ class Replay:
         self._sender = sender
         self._state = state if sender is not None else None
         self._rejects = Rejects(rejects) if rejects is not None and sender is not None else None
-        self._on_portion: OnPortion = on_portion or _nobody
+        self._on_portion: OnPortion = on_portion or (lambda summary, position: None)
         self._stop = stop or threading.Event()
 
     def run(self, url: str) -> Summary:
-        """Replay one file from where an earlier run of the same has stopped, and return what became of it in all runs.
+        """Replay one file from the place where an earlier run stopped, and return the summary of all runs.
 
-        Raises Unreadable for a file that can't be read, DeliveryError and Interrupted, InvalidSetting.
+        Raises Unreadable for a file that can't be read, DeliveryError, Interrupted and InvalidSetting.
         """
         state = self._state_of(url)
         if state is not None and state.done:
@@ -54,22 +55,23 @@ class Replay:
         return _File(url, self._choice, self._sender, state, self._rejects).run(self._on_portion, self._stop)
 
     def earlier(self, url: str) -> tuple[Summary, bool]:
-        """Return what earlier runs have done of a file, and whether that is all of it. Raises Unreadable and InvalidSetting."""
+        """Return the summary of earlier runs, and whether the file is done. Raises Unreadable and InvalidSetting."""
         state = self._state_of(url)
         return (Summary(), False) if state is None else (state.summary, state.done)
 
     def _state_of(self, url: str) -> State | None:
         if self._state is None or self._sender is None or url == STDIN:
             return None
-        target = self._sender.target
-        key = sha256(str(target["key"]).encode()).hexdigest()
-        return State(self._state, {**identity(url), **self._choice.as_dict(), "host": target["host"], "key": key})
+        key = sha256(self._sender.key.encode()).hexdigest()
+        return State(self._state, {**identity(url), **self._choice.as_dict(), "host": self._sender.host, "key": key})
 
 
 class _File:
     """The replay of one file."""
 
-    def __init__(self, url: str, choice: Choice, sender: Sender | None, state: State | None, rejects: Rejects | None) -> None:
+    def __init__(
+        self, url: str, choice: Choice, sender: PacedSender | None, state: State | None, rejects: Rejects | None
+    ) -> None:
         self._url = url
         self._lines = Lines(name_of(url), choice)
         self._sender = sender
@@ -78,7 +80,7 @@ class _File:
         self._after = state.line if state is not None else 0
         self._written: set[int] = set()
         if rejects is not None and state is not None:
-            # Those that were written when the process was killed before it had written down its state.
+            # An earlier process wrote these, and was killed before it could save its state.
             self._written = rejects.numbers(url, self._after, state.mark)
             if not rejects.has(state.mark):
                 state.mark = rejects.mark()
@@ -113,11 +115,11 @@ class _File:
             yield from portions(self._url, file, self._lines, after=self._after, most=most)
 
     def _settled(self, portion: Portion, refused: list[tuple[LineEvent, str]], seconds: float) -> Summary:
-        """Keep a portion's rejects, and return its summary."""
+        """Write a portion's rejects, and return its summary."""
         rejects = [*portion.rejects, *(Reject(event.number, reason, event.line) for event, reason in refused)]
         if self._rejects is not None:
             new = [reject for reject in rejects if reject.number not in self._written]
-            self._rejects.write(self._url, sorted(new, key=_number))
+            self._rejects.write(self._url, sorted(new, key=attrgetter("number")))
         lost = {id(event) for event, _ in refused}
         sent = [event for event in portion.events if id(event) not in lost] if lost else portion.events
         first, last = portion.first_and_last()
@@ -131,11 +133,3 @@ class _File:
             last=last,
             seconds=seconds,
         )
-
-
-def _nobody(summary: Summary, position: int) -> None:
-    """Called if nobody wants to hear."""
-
-
-def _number(reject: Reject) -> int:
-    return reject.number

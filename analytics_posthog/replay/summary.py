@@ -1,22 +1,22 @@
-"""What a replay has done, in numbers: plain data, to be added up, kept in a file and sent between machines."""
+"""The summary of a replay: numbers that can be added up, saved as JSON and sent between machines."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-_MOST_NAMES: Final = 1000  # events; an archive that makes up names must not make us remember them all
+_MOST_NAMES: Final = 1000  # of events, because an archive may have a new name in each line
 OTHER_EVENTS: Final = "(other events)"
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """What became of a file's messages; `a + b` adds two up.
+    """The outcome of a file's messages; `a + b` adds two summaries.
 
-    `calls` and `events` count the delivered ones by Segment's call and by PostHog's event. `rejected` counts lines by the reason why
-    they can't be sent, `skipped` messages by what kept them from being sent. `first` and `last` are the times of the messages to be
-    sent, in UTC. `seconds` is what it took.
+    `calls` and `events` count the delivered messages by Segment's call and by the name of PostHog's event. `rejected`
+    counts the lines that can't be sent, and `skipped` the messages that were not chosen, each by the reason. `first`
+    and `last` are the earliest and the latest time of the chosen messages, in UTC. `seconds` is the time it took.
     """
 
     delivered: int = 0
@@ -41,13 +41,8 @@ class Summary:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the same as a dict for JSON; `Summary(**it)` makes it a Summary again."""
+        """Return a dict for JSON. `Summary(**values)` makes a Summary from it."""
         return dataclasses.asdict(self)
-
-
-def total(summaries: Iterable[Summary]) -> Summary:
-    """Add up."""
-    return sum(summaries, Summary())
 
 
 def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

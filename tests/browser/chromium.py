@@ -1,4 +1,4 @@
-"""Debian's Chromium, without a window, driven by selenium; nothing is downloaded and nothing is asked of the network."""
+"""Starts Debian's Chromium without a window, driven by selenium. It downloads nothing and uses no network."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 OPTIONS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync --disable-dev-shm-usage --hide-scrollbars --force-color-profile=srgb --lang=en --enable-precise-memory-info"
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars --force-color-profile=srgb "
+    "--lang=en --enable-precise-memory-info"
 ).split()
 
 

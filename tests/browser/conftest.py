@@ -29,7 +29,7 @@ def inspector() -> Iterator[Inspector]:
 
 @pytest.fixture
 def page(driver: Chrome, inspector: Inspector) -> Iterator[Page]:
-    """The open page, light and wide, without an event. No script error, and nothing asked of elsewhere, when the test is over."""
+    """The open page, light and wide, without an event. Afterwards: no script error, no request to anywhere else."""
     requests.post(inspector.url + "/inspector/clear", headers={"X-Inspector": "test"}, timeout=5).raise_for_status()
     page = Page(driver, inspector)
     page.look()

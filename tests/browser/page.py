@@ -51,7 +51,8 @@ class Page:
         return self._column("who")
 
     def _column(self, name: str) -> list[str]:
-        rows = "[...document.querySelectorAll('.row')].sort((a, b) => a.getAttribute('aria-posinset') - b.getAttribute('aria-posinset'))"
+        place = "getAttribute('aria-posinset')"
+        rows = f"[...document.querySelectorAll('.row')].sort((a, b) => a.{place} - b.{place})"
         found: list[str] = self.value(f"{rows}.map((row) => row.querySelector('.{name}').textContent)")
         return found
 

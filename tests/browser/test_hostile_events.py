@@ -1,4 +1,4 @@
-"""Thirty hostile events: each is shown as text, and the page is none the worse for it."""
+"""Thirty hostile events: each is shown as text, and the page still works."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 TAGS = "[...new Set([...document.querySelectorAll('*')].map((e) => e.tagName.toLowerCase()))].sort()"
-LISTENING = "[...document.querySelectorAll('*')].flatMap((e) => e.getAttributeNames()).filter((name) => name.startsWith('on') || name === 'srcdoc')"
+LISTENING = (
+    "[...document.querySelectorAll('*')].flatMap((e) => e.getAttributeNames())"
+    ".filter((name) => name.startsWith('on') || name === 'srcdoc')"
+)
 PLACES = "['h1', '#filters', '#list', '#clear'].map((s) => document.querySelector(s).getBoundingClientRect().toJSON())"
 
 

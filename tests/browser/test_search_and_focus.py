@@ -24,7 +24,8 @@ def test_escape_leaves_the_search_as_it_is_and_an_emptied_field_ends_it(page: Pa
     awaited(lambda: page.text("#shown") == "1 of 6")
     assert page.names() == ["Product Added"]
     page.driver.execute_script(
-        "const field = document.getElementById('search'); field.value = ''; field.dispatchEvent(new Event('change', { bubbles: true }))"
+        "const field = document.getElementById('search'); field.value = '';"
+        "field.dispatchEvent(new Event('change', { bubbles: true }))"
     )
     page.awaits(["later", *five])
 
@@ -37,7 +38,8 @@ def test_the_answer_to_an_old_search_is_not_taken_for_the_new_one_s(page: Page, 
     awaited(lambda: page.value("window.held.length === 1"))
     for text in ("green tea x", "green tea"):
         page.driver.execute_script(
-            "const field = document.getElementById('search'); field.value = arguments[0]; field.dispatchEvent(new Event('input'))",
+            "const field = document.getElementById('search'); field.value = arguments[0];"
+            "field.dispatchEvent(new Event('input'))",
             text,
         )
     page.driver.execute_script("window.fetch = window.usual; window.held[0]()")

@@ -1,4 +1,4 @@
-"""`convert --side-by-side`: what the conversion made of what, for reading, in a terminal or not."""
+"""`convert --side-by-side`: each part of the message beside its part of the event, in a terminal or not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from analytics_posthog._cli import main
 from analytics_posthog._cli.side_by_side import Row, rows
 from analytics_posthog._delivery.batch import LIB
-from tests.cli.test_cli_convert import ALIAS, TRACK, event_of, text
+from tests.cli.test_convert import ALIAS, TRACK, event_of, text
 from tests.convert.test_parity import CASES
 from tests.support.child_process import environment, run_python
 

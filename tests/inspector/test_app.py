@@ -1,4 +1,4 @@
-"""The inspector as a process, without a browser: what an app's client sends to it, what it answers, and what it lets nobody do."""
+"""The inspector as a process, without a browser: what it takes from an app's client, answers, and refuses."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_a_website_can_neither_send_nor_read_nor_clear(inspector: Inspector) -> 
 
 
 def test_only_the_page_itself_may_ask_as_a_browser(inspector: Inspector) -> None:
-    """A browser says by Sec-Fetch-Site where a request comes from, also where it says no Origin: for a script, an image, a frame."""
+    """Sec-Fetch-Site also names the site of requests that have no Origin: for a script, an image, a frame."""
     inspector.send(EVENT)
     paths = (
         "/",

@@ -96,7 +96,7 @@ def test_forward_passes_on_what_concerns_flags_and_posthog_s_answer_back(posthog
 
 
 def test_forward_lets_posthog_refuse(posthog_server: PostHogServer) -> None:
-    """What PostHog takes must not fail in the app because the inspector stands between."""
+    """A request that PostHog takes must not fail in the app because the inspector is between them."""
     with Inspector("--forward-to", posthog_server.url) as inspector:
         bad = {"api_key": KEY, "batch": [EVENT, {"event": "", "distinct_id": "u"}]}
         posthog_server.answer = lambda request: (200, {}, b'{"status":"Ok"}')
@@ -158,7 +158,11 @@ def test_a_port_that_is_taken_is_said(posthog_server: PostHogServer) -> None:
 
 
 def test_a_missing_extra_is_said() -> None:
-    script = "import sys; sys.modules['starlette'] = None\nfrom analytics_posthog._cli.main import main\nsys.exit(main(['inspect']))"
+    script = (
+        "import sys; sys.modules['starlette'] = None\n"
+        "from analytics_posthog._cli.main import main\n"
+        "sys.exit(main(['inspect']))"
+    )
     done = run_python("-c", script)
     assert done.returncode == 2
     assert (

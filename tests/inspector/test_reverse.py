@@ -1,4 +1,4 @@
-"""The message that the inspector shows beside an event: converted again it gives that event, whatever the conversion is asked for."""
+"""The message that the inspector reconstructs gives the same event again, for every message and setting."""
 
 from __future__ import annotations
 

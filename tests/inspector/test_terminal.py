@@ -1,4 +1,4 @@
-"""A terminal that stands still, and what can't be written: neither is the app's trouble."""
+"""A stopped terminal, or a line that can't be written, never disturbs the app."""
 
 from __future__ import annotations
 

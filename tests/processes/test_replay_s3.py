@@ -12,7 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.support.posthog_server import PostHogServer
-from tests.support.replays import jsonl, message, numbers, rejects, replay
+from tests.support.replays import jsonl, message, numbers, rejects, replay_process
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-west-1"}
 LOGS = "segment-logs"
@@ -40,7 +40,7 @@ def s3() -> Iterator[str]:
 
 
 def run(server: PostHogServer, directory: Path, s3: str, *arguments: str) -> Any:
-    return replay(server.url, directory, *arguments, env={**CREDENTIALS, "AWS_ENDPOINT_URL": s3})
+    return replay_process(server.url, directory, *arguments, env={**CREDENTIALS, "AWS_ENDPOINT_URL": s3})
 
 
 def test_a_bucket_is_replayed_oldest_first_and_once(s3: str, posthog_server: PostHogServer, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Finding archives, their order, and their lines: gzip or not, whole or torn."""
+"""Archives are found, sorted and read: gzip or not, whole or damaged."""
 
 from __future__ import annotations
 
@@ -52,18 +52,20 @@ def made(directory: Path, *names: str) -> list[str]:
         (b"a\n\n\nb", [(1, b"a"), (2, b""), (3, b""), (4, b"b")]),
     ],
 )
-def test_lines_have_numbers_and_are_the_same_with_and_without_gzip(data: bytes, expected: list[tuple[int, bytes]]) -> None:
+def test_lines_have_numbers_and_are_the_same_with_and_without_gzip(
+    data: bytes, expected: list[tuple[int, bytes]]
+) -> None:
     assert texts(data) == expected
     assert texts(gzip.compress(data)) == expected
 
 
-def test_any_number_of_gzip_members_is_one_text_also_with_empty_ones_and_zeros_after_them() -> None:
+def test_gzip_members_are_one_text_even_with_empty_members_and_zeros_between_them() -> None:
     members = [b"a\nb", b"", b"c\n", b"d"]
     assert texts(b"".join(map(gzip.compress, members)) + b"\0" * 300) == [(1, b"a"), (2, b"bc"), (3, b"d")]
     assert texts(b"".join(gzip.compress(one) + b"\0" * 7 for one in members)) == [(1, b"a"), (2, b"bc"), (3, b"d")]
 
 
-def test_lines_that_go_over_many_pieces_of_the_file_are_whole() -> None:
+def test_a_line_longer_than_a_piece_of_the_file_is_whole() -> None:
     long = [os.urandom(400_000).replace(b"\n", b"x"), b"short", os.urandom(300_000).replace(b"\n", b"x")]
     data = b"\n".join(long)
     assert [text for _, text in texts(data)] == long
@@ -75,7 +77,7 @@ def test_only_lines_after_a_number_are_read_and_keep_their_numbers() -> None:
     assert texts(b"a\nb\n", after=2) == []
 
 
-def test_a_torn_gzip_gives_what_is_whole_and_says_that_the_rest_is_missing() -> None:
+def test_a_gzip_that_is_cut_off_gives_its_whole_lines_and_a_fault() -> None:
     data = gzip.compress(b"".join(os.urandom(30).hex().encode() + b"\n" for _ in range(5000)))
     found = read(data[: len(data) // 2])
     assert len(found) > 1000
@@ -97,13 +99,13 @@ def test_a_wrong_checksum_is_a_fault_after_the_lines() -> None:
     assert read(data[:-8] + b"12345678") == [Line(1, b"a", ""), Line(2, b"b", ""), Line(3, b"", DAMAGED)]
 
 
-def test_a_line_over_2_mib_is_passed_over_and_its_neighbours_are_not() -> None:
+def test_a_line_over_2_mib_is_a_fault_and_the_lines_around_it_are_read() -> None:
     data = b"a\n" + b"x" * (MAX_LINE + 1) + b"\nb\n" + b"y" * (MAX_LINE + 1)
     fault = "a line of more than 2 MiB"
     assert read(data) == [Line(1, b"a", ""), Line(2, b"", fault), Line(3, b"b", ""), Line(4, b"", fault)]
 
 
-def test_segments_days_are_in_order_over_all_sources_and_then_the_files_names(tmp_path: Path) -> None:
+def test_segment_s_files_are_sorted_by_day_over_all_sources_and_then_by_name(tmp_path: Path) -> None:
     names = [
         "segment-logs/b/1700000000000/1700000001000.2.gz",
         "segment-logs/a/1700000000000/1700000001000.10.gz",
@@ -116,27 +118,29 @@ def test_segments_days_are_in_order_over_all_sources_and_then_the_files_names(tm
     assert find([f"{tmp_path}/segment-logs/b", f"{tmp_path}/segment-logs/a"]) == expected
 
 
-def test_other_names_are_in_natural_order(tmp_path: Path) -> None:
+def test_other_files_are_sorted_in_natural_order(tmp_path: Path) -> None:
     expected = made(tmp_path, "day-2.jsonl", "day-10.jsonl", "day-10b.jsonl")
     assert find([str(tmp_path)]) == expected
     assert find([f"{tmp_path}/day-*.jsonl", expected[0]]) == expected
 
 
-def test_hidden_files_and_what_is_left_out_are_passed_over_below_a_directory(tmp_path: Path) -> None:
+def test_a_directory_is_read_without_hidden_and_excluded_files(tmp_path: Path) -> None:
     made(tmp_path, ".hidden", ".state/x.json", "state/x.json", "rejects.jsonl", "a/.x/y.gz")
     (wanted,) = made(tmp_path, "a/b/c.gz")
     assert find([str(tmp_path)], exclude=[f"{tmp_path}/rejects.jsonl", f"{tmp_path}/state"]) == [wanted]
     assert find([f"{tmp_path}/.hidden"]) == [f"{tmp_path}/.hidden"]
 
 
-def test_globs_go_below_directories_and_a_file_whose_name_looks_like_one_is_itself(tmp_path: Path) -> None:
+def test_globs_find_files_in_directories_and_a_file_may_have_a_name_like_a_glob(tmp_path: Path) -> None:
     odd, deep = made(tmp_path, "odd[1].jsonl", "x/y/z.jsonl")
     assert find([odd]) == [odd]
     assert find([f"{tmp_path}/**/*.jsonl"]) == [odd, deep]
 
 
 @pytest.mark.parametrize("place", ["missing.jsonl", "empty", "*.nothing", "file:///nowhere/at/all"])
-def test_a_place_without_a_file_is_an_error_that_names_it(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_without_a_file_is_an_error_that_names_it(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidSetting, match=place.replace("*", r"\*")):
@@ -148,7 +152,7 @@ def test_an_address_of_an_unknown_kind_is_an_error() -> None:
         find(["nothing://bucket/x"])
 
 
-def test_what_fsspec_knows_is_found_below_directories_and_by_globs(tmp_path: Path) -> None:
+def test_urls_for_fsspec_may_be_files_directories_and_globs(tmp_path: Path) -> None:
     first, second = made(tmp_path, "x/1.gz", "x/2.gz")
     made(tmp_path, "x/.hidden/3.gz")
     expected = [f"file://{first}", f"file://{second}"]
@@ -158,7 +162,7 @@ def test_what_fsspec_knows_is_found_below_directories_and_by_globs(tmp_path: Pat
     assert find([expected[0]]) == expected[:1]
 
 
-def test_a_file_is_another_when_its_content_may_be(tmp_path: Path) -> None:
+def test_a_file_s_identity_changes_with_its_content(tmp_path: Path) -> None:
     (path,) = made(tmp_path, "a.gz")
     before = identity(path)
     assert identity(path) == before
@@ -173,7 +177,7 @@ def test_without_fsspec_a_url_is_an_error_that_says_what_to_install(monkeypatch:
         find(["s3://bucket/x"])
 
 
-def test_links_that_lead_in_circles_end_and_a_file_comes_once_however_many_lead_to_it(tmp_path: Path) -> None:
+def test_links_in_a_circle_end_and_a_file_with_many_links_comes_once(tmp_path: Path) -> None:
     (wanted,) = made(tmp_path, "a/b/c.gz")
     os.symlink("..", tmp_path / "a" / "up")
     os.symlink(tmp_path, tmp_path / "a" / "b" / "top")
@@ -183,7 +187,7 @@ def test_links_that_lead_in_circles_end_and_a_file_comes_once_however_many_lead_
     assert find([f"{tmp_path}/*/b/*.gz", f"{tmp_path}/z", str(tmp_path)]) == [wanted]
 
 
-def test_below_a_directory_a_pipe_is_passed_over_and_a_link_to_nowhere_is_not(tmp_path: Path) -> None:
+def test_a_pipe_in_a_directory_is_ignored_and_a_broken_link_is_not(tmp_path: Path) -> None:
     (wanted,) = made(tmp_path, "a.gz")
     os.mkfifo(tmp_path / "pipe")
     os.symlink("nowhere", tmp_path / "b.gz")
@@ -191,7 +195,7 @@ def test_below_a_directory_a_pipe_is_passed_over_and_a_link_to_nowhere_is_not(tm
     assert find([f"{tmp_path}/pipe"]) == [f"{tmp_path}/pipe"]
 
 
-def test_a_line_that_never_ends_in_pieces_of_nothing_holds_no_memory() -> None:
+def test_a_long_line_in_tiny_pieces_is_read_whole() -> None:
     class Trickling(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             return super().read(2)
@@ -200,7 +204,7 @@ def test_a_line_that_never_ends_in_pieces_of_nothing_holds_no_memory() -> None:
     assert [line.text for line in lines(Trickling(data)) if line.text] == [b"x" * 40_000, b"y"]
 
 
-def test_an_unreadable_file_is_said_in_another_process_too() -> None:
+def test_an_unreadable_file_s_error_can_be_pickled() -> None:
     error = pickle.loads(pickle.dumps(Unreadable("/x/a.gz", "Input/output error")))
     assert (type(error), str(error), error.url) == (Unreadable, "/x/a.gz can't be read: Input/output error", "/x/a.gz")
 
@@ -214,7 +218,7 @@ class Failing(io.BytesIO):
         return super().read(22)
 
 
-def test_a_read_that_fails_on_the_way_is_said_without_the_errors_own_text() -> None:
+def test_a_read_that_fails_halfway_is_an_error_without_the_original_s_text() -> None:
     choice = checked_choice((None, None), (), (), set_once=False, group_type="g", person_profiles="always")
     read_before: list[tuple[int, int]] = []
 

@@ -1,4 +1,4 @@
-"""Runs `analytics-posthog check` for the tests, with nothing in the environment but a key."""
+"""Runs `analytics-posthog check` for the tests, with only a key in the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 def only_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what else the command looks at."""
+    """Set the key, and remove the other variables that the command reads."""
     for name in (*_PROXIES, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "POSTHOG_HOST"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -21,7 +21,7 @@ def only_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Check:
-    """Runs the command; the lines that it writes, and that the key is in none."""
+    """Runs the command, returns what it writes, and checks that the key isn't in it."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -35,7 +35,7 @@ class Check:
         return code, out.splitlines(), err
 
     def failure(self, *arguments: str, timeout: str = "5") -> tuple[int, str]:
-        """The exit code and the only line that says FAILED, which standard error names too."""
+        """Return the exit code and the only line with FAILED, which standard error names too."""
         code, lines, err = self(*arguments, timeout=timeout)
         failed = [line for line in lines if line.startswith("FAILED")]
         assert len(failed) == 1, lines

@@ -74,8 +74,8 @@ assert len(HOSTILE) == 30
 ODD = (None, True, 0, 1e308, "", "text", [], [1, [2]], {}, {"a": {"b": None}})
 ODD_KEYS = (
     "segment_library segment_page segment_os segment_ip segment_groupId segment_campaign segment_active segment_ $set "
-    "$group_set $group_key $group_type $groups alias $anon_distinct_id $screen_name name category url $current_url $host "
-    "$referrer utm_name utm_campaign utm_x utm_ browser $browser $ip $geoip_disable $session_id $context_tags "
+    "$group_set $group_key $group_type $groups alias $anon_distinct_id $screen_name name category url $current_url "
+    "$host $referrer utm_name utm_campaign utm_x utm_ browser $browser $ip $geoip_disable $session_id $context_tags "
     "$process_person_profile distinct_id $lib token"
 ).split()
 ODD_NAMES = ("x", "$identify", "$set", "$pageview", "$screen", "$groupidentify", "$create_alias")

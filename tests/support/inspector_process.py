@@ -138,7 +138,7 @@ for line in sys.stdin:
 
 
 class App:
-    """A process that uses the package as any app does, and makes the calls that it is told to."""
+    """A process that uses the package as any app does. The test names the calls that it makes."""
 
     def __init__(self, host: str) -> None:
         self._host = host

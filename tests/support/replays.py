@@ -1,21 +1,29 @@
-"""What the tests of the replay share: archives of a few messages, the command as its users run it, and what it leaves behind."""
+"""For the tests of the replay: makes archives, runs the command, and reads the files that it leaves."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from analytics_posthog._cli import main
 from tests.support.child_process import environment
+from tests.support.posthog_server import PostHogServer
 
 KEY = "phc_replay"
 POSTHOG_NAMESPACE = uuid.uuid5(uuid.UUID(int=0), "PostHog")
+STATE = ".analytics-posthog-replay"
+COUNT = 4000  # lines of write_four_files
+BAD = range(0, COUNT, 97)  # those that are no JSON
 TIME = "2024-03-01T12:00:00.000Z"
 
 
@@ -29,8 +37,22 @@ def message(number: int, call: str = "track", **fields: Any) -> dict[str, Any]:
         "group": {"groupId": f"company-{number}", "traits": {"number": number}},
         "alias": {"previousId": f"earlier-{number}"},
     }[call]
-    added = {"receivedAt": TIME, "sentAt": TIME, "originalTimestamp": TIME, "version": 2, "projectId": "p", "channel": "server"}
-    base = {"type": call, "userId": f"user-{number}", "messageId": f"m-{number}", "timestamp": TIME, "context": {}, "integrations": {}}
+    added = {
+        "receivedAt": TIME,
+        "sentAt": TIME,
+        "originalTimestamp": TIME,
+        "version": 2,
+        "projectId": "p",
+        "channel": "server",
+    }
+    base = {
+        "type": call,
+        "userId": f"user-{number}",
+        "messageId": f"m-{number}",
+        "timestamp": TIME,
+        "context": {},
+        "integrations": {},
+    }
     return {**base, **own, **added, "_metadata": {"nodeVersion": "20"}, "writeKey": "w", **fields}
 
 
@@ -44,6 +66,19 @@ def write(path: Path, messages: Iterable[Any], *, zipped: bool = True) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(jsonl(messages)) if zipped else jsonl(messages))
     return path
+
+
+def write_four_files(directory: Path) -> None:
+    """Four files of a thousand lines; every 97th is bad."""
+    for first in range(0, COUNT, 1000):
+        lines = [b"bad %d\n" % number if number in BAD else message(number) for number in range(first, first + 1000)]
+        write(directory / "archive" / f"{first}.gz", lines)
+
+
+def check_all_arrived(server: PostHogServer, directory: Path) -> None:
+    """Each good line of the four files is in PostHog once, and each bad line is in the rejects once."""
+    assert sorted(numbers(server.unique_events())) == [number for number in range(COUNT) if number not in BAD]
+    assert [reject["text"] for reject in rejects(directory / "rejects.jsonl")] == [f"bad {number}" for number in BAD]
 
 
 def uuid_of(message_id: str) -> str:
@@ -63,6 +98,22 @@ def variables(host: str | None = None, **more: str) -> dict[str, str]:
 
 
 def replay(
+    host: str | None, directory: Path, *arguments: object, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, in a directory of its own. Rate 0 unless the arguments say another."""
+    given = ["replay", "--rate", "0", *map(str, arguments)]
+    output, errors, here = io.StringIO(), io.StringIO(), os.getcwd()
+    with patch.dict(os.environ, variables(host, **(env or {})), clear=True):
+        os.chdir(directory)
+        try:
+            with redirect_stdout(output), redirect_stderr(errors):
+                code = main(given)
+        finally:
+            os.chdir(here)
+    return subprocess.CompletedProcess(given, code, output.getvalue(), errors.getvalue())
+
+
+def replay_process(
     host: str | None,
     directory: Path,
     *arguments: object,
@@ -70,7 +121,7 @@ def replay(
     env: Mapping[str, str] | None = None,
     timeout: float = 60,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end, in a directory of its own. Rate 0 unless the arguments say another."""
+    """The same as a process of its own."""
     done = subprocess.run(
         command_line("--rate", "0", *arguments),
         cwd=directory,

@@ -1,4 +1,4 @@
-"""`convert`: messages in, events out, one a line; side by side for reading."""
+"""`convert`: reads messages and writes events, one a line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,13 @@ TRACK: dict[str, Any] = {
     "integrations": {},
     "receivedAt": "2026-01-02T03:04:06.000Z",
 }
-ALIAS: dict[str, Any] = {"type": "alias", "userId": "u1", "previousId": "a1", "messageId": "m2", "timestamp": "2026-01-02T03:04:06Z"}
+ALIAS: dict[str, Any] = {
+    "type": "alias",
+    "userId": "u1",
+    "previousId": "a1",
+    "messageId": "m2",
+    "timestamp": "2026-01-02T03:04:06Z",
+}
 
 
 def event_of(message: dict[str, Any], **settings: str) -> dict[str, Any]:
@@ -71,7 +77,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("content", FORMS.values(), ids=FORMS)
-def test_each_message_becomes_its_event_however_the_file_is_written(
+def test_messages_are_converted_from_every_form_of_file(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "archive"
@@ -82,11 +88,13 @@ def test_each_message_becomes_its_event_however_the_file_is_written(
 @pytest.mark.parametrize("arguments", [[], ["-"]], ids=str)
 def test_without_a_file_standard_input_is_read(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "analytics_posthog", "convert", *arguments]
-    done = subprocess.run(command, env=environment(), input=gzip.compress(text(TRACK)), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, env=environment(), input=gzip.compress(text(TRACK)), capture_output=True, timeout=60, check=False
+    )
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, event_of(TRACK), b"")
 
 
-def test_the_parity_cases_become_what_the_package_sends_for_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_parity_cases_get_the_uuids_of_the_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "cases.jsonl"
     file.write_bytes(text(*(case["message"] for case in CASES)))
     code, events, _ = convert(str(file), capsys=capsys)
@@ -94,13 +102,17 @@ def test_the_parity_cases_become_what_the_package_sends_for_them(tmp_path: Path,
     assert [event["uuid"] for event in events] == [case["event"]["uuid"] for case in CASES]
 
 
-def test_settings_of_the_conversion_are_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_settings_of_the_conversion_are_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     anonymous = {key: value for key, value in TRACK.items() if key not in ("userId", "context")}
     file = tmp_path / "archive"
     file.write_bytes(text(TRACK, anonymous))
     chosen = {"group_type": "company", "person_profiles": "identified_only"}
     arguments = ["--group-type", "company", "--person-profiles", "identified_only"]
-    assert convert(str(file), *arguments, capsys=capsys) == (0, [event_of(TRACK, **chosen), event_of(anonymous, **chosen)], "")
+    assert convert(str(file), *arguments, capsys=capsys) == (
+        0,
+        [event_of(TRACK, **chosen), event_of(anonymous, **chosen)],
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +122,7 @@ def test_settings_of_the_conversion_are_options(tmp_path: Path, capsys: pytest.C
         (["--group-type", " "], "group_type must be the name of a group type in PostHog, such as 'company'"),
     ],
 )
-def test_settings_that_can_t_work_are_an_error(
+def test_a_wrong_setting_is_an_error(
     arguments: list[str], reason: str, archive: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert convert(str(archive), *arguments, capsys=capsys) == (2, [], f"analytics-posthog: error: {reason}\n")
@@ -120,14 +132,17 @@ NO_MESSAGES = {
     "not JSON": (b"{", "not valid JSON"),
     "binary": (b"\xff\xfe\x00", "not UTF-8"),
     "a list": (b"[1]", "not a Segment message: no JSON object"),
-    "another type": (b'{"type": "delete"}', "not a Segment message: its type is none of track, identify, page, screen, group, alias"),
+    "another type": (
+        b'{"type": "delete"}',
+        "not a Segment message: its type must be one of track, identify, page, screen, group, alias",
+    ),
     "no name": (text({**TRACK, "event": " "}).strip(), "track needs an event name that isn't blank"),
     "no id": (text({**TRACK, "userId": None, "anonymousId": ""}).strip(), "track needs an id that isn't blank"),
 }
 
 
 @pytest.mark.parametrize(("line", "reason"), NO_MESSAGES.values(), ids=NO_MESSAGES)
-def test_a_line_that_is_no_message_is_named_and_the_next_goes_on(
+def test_a_line_that_is_not_a_message_is_reported_and_the_others_are_converted(
     line: bytes, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "archive"
@@ -135,7 +150,7 @@ def test_a_line_that_is_no_message_is_named_and_the_next_goes_on(
     assert convert(str(file), capsys=capsys) == (1, [event_of(TRACK), event_of(ALIAS)], f"{file}:2: {reason}\n")
 
 
-def test_a_gzip_that_is_cut_off_gives_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gzip_that_is_cut_off_gives_its_whole_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "archive.gz"
     noise = {**ALIAS, "context": {"noise": os.urandom(3000).hex()}}
     file.write_bytes(gzip.compress(text(TRACK) + text(noise))[:-1500])
@@ -167,7 +182,9 @@ def test_a_terminal_is_not_read_from(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert err.startswith("analytics-posthog: error: convert needs FILE, or messages on standard input")
 
 
-def test_what_the_conversion_leaves_out_is_a_note_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_of_the_conversion_is_a_note_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "archive"
     file.write_bytes(text(TRACK, {**ALIAS, "previousId": "guest"}))
     code, events, err = convert(str(file), capsys=capsys)
@@ -176,7 +193,9 @@ def test_what_the_conversion_leaves_out_is_a_note_with_its_place(tmp_path: Path,
     assert err == f"{file}:2: note: left out alias: {why}\n"
 
 
-def test_what_integrations_keep_from_posthog_is_left_out_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_message_that_is_not_for_posthog_is_left_out_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "archive"
     file.write_bytes(text({**TRACK, "integrations": {"All": False}}, ALIAS))
     said = "note: 1 message(s) left out: their integrations keep them from PostHog\n"

@@ -1,4 +1,4 @@
-"""replay_file: what arrives of an archive's messages, what is left out, and what is said of it."""
+"""replay_file: the events that arrive, the lines that are rejected, and the summary."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ def run(server: PostHogServer, path: Path | str, **options: Any) -> Summary:
     return replay_file(str(path), write_key=KEY, host=server.url, **{"rate": 0, "max_retries": 0, **options})
 
 
-def plain(summary: Summary) -> dict[str, Any]:
-    """A summary without what depends on the clock."""
+def without_seconds(summary: Summary) -> dict[str, Any]:
+    """A summary without its seconds."""
     return {key: value for key, value in summary.as_dict().items() if key != "seconds"}
 
 
-def test_each_call_arrives_as_the_converter_has_it_with_what_a_migration_needs(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_each_call_arrives_as_converted_and_marked_as_a_migration(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     messages = [message(number, call) for number, call in enumerate(CALLS)]
     summary = run(posthog_server, write(tmp_path / "a.gz", messages))
     arrived = posthog_server.events
@@ -40,7 +42,7 @@ def test_each_call_arrives_as_the_converter_has_it_with_what_a_migration_needs(p
         assert (event["uuid"], event["timestamp"]) == (uuid_of(sent["messageId"]), TIME)
     assert [batch["historical_migration"] for batch in posthog_server.batches] == [True]
     assert [batch["api_key"] for batch in posthog_server.batches] == [KEY]
-    assert plain(summary) == {
+    assert without_seconds(summary) == {
         "delivered": 6,
         "calls": dict.fromkeys(CALLS, 1),
         "events": dict.fromkeys(["Counted", "$identify", "$pageview", "$screen", "$groupidentify", "$create_alias"], 1),
@@ -57,24 +59,28 @@ def test_events_arrive_in_the_archives_order_over_many_batches(posthog_server: P
     assert [len(batch["batch"]) for batch in posthog_server.batches] == [500, 500, 500, 500, 300]
 
 
-def test_bom_crlf_blank_lines_members_and_a_torn_last_line_are_normal(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_bom_crlf_blank_lines_gzip_members_and_a_cut_off_last_line_stop_nothing(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     first = b"\xef\xbb\xbf" + json.dumps(message(0)).encode() + b"\r\n\r\n   \n" + json.dumps(message(1)).encode()
     path = tmp_path / "a.jsonl"
     path.write_bytes(gzip.compress(first) + gzip.compress(b"\n" + jsonl([message(2)]) + b'{"type": "tra'))
     summary = run(posthog_server, path, rejects=tmp_path / "rejects.jsonl")
     assert numbers(posthog_server.events) == [0, 1, 2]
     assert summary.rejected == {"not valid JSON": 1}
-    assert rejects(tmp_path / "rejects.jsonl") == [{"file": str(path), "line": 6, "reason": "not valid JSON", "text": '{"type": "tra'}]
+    assert rejects(tmp_path / "rejects.jsonl") == [
+        {"file": str(path), "line": 6, "reason": "not valid JSON", "text": '{"type": "tra'}
+    ]
     assert mode(tmp_path / "rejects.jsonl") == 0o600
 
 
 def test_an_empty_file_is_an_empty_summary(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    assert plain(run(posthog_server, write(tmp_path / "a.gz", []))) == plain(Summary())
-    assert plain(run(posthog_server, write(tmp_path / "b", [], zipped=False))) == plain(Summary())
+    assert without_seconds(run(posthog_server, write(tmp_path / "a.gz", []))) == without_seconds(Summary())
+    assert without_seconds(run(posthog_server, write(tmp_path / "b", [], zipped=False))) == without_seconds(Summary())
     assert posthog_server.requests == []
 
 
-NOT_A_MESSAGE = "not a Segment message: its type is none of track, identify, page, screen, group, alias"
+NOT_A_MESSAGE = "not a Segment message: its type must be one of track, identify, page, screen, group, alias"
 UNFIT: list[tuple[bytes | dict[str, Any], str]] = [
     (b"[1]\n", "not a Segment message: no JSON object"),
     (b"nonsense\n", "not valid JSON"),
@@ -101,7 +107,7 @@ UNFIT: list[tuple[bytes | dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-def test_a_line_that_is_no_message_goes_to_the_rejects_with_its_reason_and_costs_none_of_its_neighbours(
+def test_a_line_that_is_not_a_message_is_rejected_with_its_reason_and_the_other_lines_are_sent(
     posthog_server: PostHogServer, tmp_path: Path
 ) -> None:
     lines = [part for number, (unfit, _) in enumerate(UNFIT) for part in (unfit, message(number))]
@@ -135,7 +141,7 @@ MENDED = [
 
 
 @pytest.mark.parametrize(("own", "expected"), MENDED)
-def test_values_that_posthog_refuses_are_mended_and_cost_no_event(
+def test_values_that_posthog_refuses_are_replaced_and_the_event_is_sent(
     own: bytes, expected: dict[str, Any] | None, posthog_server: PostHogServer, tmp_path: Path
 ) -> None:
     line = json.dumps(message(0, properties={"MARK": 0})).encode().replace(b'"MARK": 0', own) + b"\n"
@@ -147,8 +153,13 @@ def test_values_that_posthog_refuses_are_mended_and_cost_no_event(
     assert [len(batch["batch"]) for batch in posthog_server.batches] == [2]  # none had to be split
 
 
-def test_php_s_empty_lists_null_fields_and_numbers_as_ids_are_taken(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    messages = [message(0, userId=7, properties=[], context=None, integrations=None, anonymousId=None), message(1, userId=0, messageId=5)]
+def test_php_s_empty_lists_null_fields_and_numbers_as_ids_are_accepted(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
+    messages = [
+        message(0, userId=7, properties=[], context=None, integrations=None, anonymousId=None),
+        message(1, userId=0, messageId=5),
+    ]
     run(posthog_server, write(tmp_path / "a.gz", messages))
     assert [event["distinct_id"] for event in posthog_server.events] == ["7", "0"]
     assert posthog_server.events[1]["uuid"] == uuid_of("5")
@@ -159,27 +170,43 @@ TIMES = [
     ({"timestamp": "2024-01-02T03:04:05.123456Z"}, "2024-01-02T03:04:05.123456Z"),
     ({"timestamp": "2024-01-02T03:04:05.123+02:00"}, "2024-01-02T03:04:05.123+02:00"),
     ({"timestamp": "2024-01-02 03:04:05"}, "2024-01-02T03:04:05.000+00:00"),
-    ({"timestamp": "2024-01-02T25:04:05.123Z", "originalTimestamp": "2024-01-02T03:04:05.123Z"}, "2024-01-02T03:04:05.123Z"),
+    (
+        {"timestamp": "2024-01-02T25:04:05.123Z", "originalTimestamp": "2024-01-02T03:04:05.123Z"},
+        "2024-01-02T03:04:05.123Z",
+    ),
     ({"timestamp": None, "originalTimestamp": None, "sentAt": "2024-01-02T03:04:05.123Z"}, "2024-01-02T03:04:05.123Z"),
-    ({"timestamp": 5, "originalTimestamp": 5, "sentAt": 5, "receivedAt": "2024-01-02"}, "2024-01-02T00:00:00.000+00:00"),
+    (
+        {"timestamp": 5, "originalTimestamp": 5, "sentAt": 5, "receivedAt": "2024-01-02"},
+        "2024-01-02T00:00:00.000+00:00",
+    ),
 ]
 
 
-def test_the_messages_own_time_goes_first_then_those_that_segment_added(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    run(posthog_server, write(tmp_path / "a.gz", [message(number, **fields) for number, (fields, _) in enumerate(TIMES)]))
+def test_a_message_s_own_time_comes_before_the_times_that_segment_added(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
+    run(
+        posthog_server,
+        write(tmp_path / "a.gz", [message(number, **fields) for number, (fields, _) in enumerate(TIMES)]),
+    )
     assert [event["timestamp"] for event in posthog_server.events] == [expected for _, expected in TIMES]
 
 
-def test_a_message_without_an_id_has_the_same_uuid_in_each_run_and_each_place(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_message_without_an_id_has_the_same_uuid_in_each_run_and_each_place(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     same = message(0, messageId=None)
     for directory in ("one", "two"):
-        run(posthog_server, write(tmp_path / directory / "a.gz", [same, same, {**same, "messageId": ""}, {**same, "messageId": {}}]))
+        run(
+            posthog_server,
+            write(tmp_path / directory / "a.gz", [same, same, {**same, "messageId": ""}, {**same, "messageId": {}}]),
+        )
     uuids = [event["uuid"] for event in posthog_server.events]
     assert uuids[:4] == uuids[4:]
     assert len(set(uuids)) == 4
 
 
-def test_an_event_that_posthog_refuses_goes_to_the_rejects_alone(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_only_the_event_that_posthog_refuses_is_rejected(posthog_server: PostHogServer, tmp_path: Path) -> None:
     posthog_server.answer = lambda request: (400, {}, b"") if b"Unwanted" in request.body else None
     messages = [message(number, event="Unwanted" if number == 333 else "Counted") for number in range(700)]
     path = write(tmp_path / "a.gz", messages)
@@ -192,8 +219,10 @@ def test_an_event_that_posthog_refuses_goes_to_the_rejects_alone(posthog_server:
     assert (summary.delivered, summary.rejected, summary.events) == (699, {reason: 1}, {"Counted": 699})
 
 
-@pytest.mark.parametrize(("status", "advice"), [(401, "project's API key"), (403, "write_key"), (404, "check host"), (402, "402")])
-def test_an_answer_that_means_all_events_ends_it_with_an_error_that_says_what_to_do(
+@pytest.mark.parametrize(
+    ("status", "advice"), [(401, "project's API key"), (403, "write_key"), (404, "check host"), (402, "402")]
+)
+def test_an_answer_about_all_events_ends_the_replay_with_an_error_that_says_what_to_do(
     status: int, advice: str, posthog_server: PostHogServer, tmp_path: Path
 ) -> None:
     posthog_server.answer = lambda request: (status, {}, b"")
@@ -218,7 +247,9 @@ def test_faults_on_the_way_are_retried(posthog_server: PostHogServer, tmp_path: 
     assert faults == []
 
 
-def test_a_rate_spreads_the_events_over_time_in_batches_of_at_most_a_second(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_rate_spreads_the_events_over_time_in_batches_of_at_most_a_second(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     summary = run(posthog_server, write(tmp_path / "a.gz", [message(number) for number in range(50)]), rate=40)
     assert [len(batch["batch"]) for batch in posthog_server.batches] == [40, 10]
     moments = [request.time for request in posthog_server.requests]
@@ -226,7 +257,7 @@ def test_a_rate_spreads_the_events_over_time_in_batches_of_at_most_a_second(post
     assert summary.seconds > 0.9
 
 
-def test_progress_is_told_after_each_batch(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_on_progress_is_called_after_each_batch(posthog_server: PostHogServer, tmp_path: Path) -> None:
     told: list[int] = []
     path = write(tmp_path / "a.gz", [message(number) for number in range(1200)])
     run(posthog_server, path, on_progress=lambda summary: told.append(summary.delivered))
@@ -243,6 +274,10 @@ def test_function_and_summary_can_be_pickled(posthog_server: PostHogServer, tmp_
     assert Summary(**json.loads(json.dumps(summary.as_dict()))) == summary
 
 
-def test_a_summary_remembers_only_so_many_names() -> None:
+def test_a_summary_counts_at_most_a_thousand_names() -> None:
     one = Summary(events={f"event-{number}": 1 for number in range(1000)})
-    assert (one + Summary(events={"event-3": 2, "further": 4, "more": 5})).events == {**one.events, "event-3": 3, "(other events)": 9}
+    assert (one + Summary(events={"event-3": 2, "further": 4, "more": 5})).events == {
+        **one.events,
+        "event-3": 3,
+        "(other events)": 9,
+    }

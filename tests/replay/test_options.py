@@ -1,4 +1,4 @@
-"""replay_file's options: which messages are chosen, what they become, and which settings can't work."""
+"""The options of replay_file choose and convert messages, and a wrong option is an error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def run(server: PostHogServer, path: Path | str, **options: Any) -> Summary:
     return replay_file(str(path), write_key=KEY, host=server.url, **{"rate": 0, "max_retries": 0, **options})
 
 
-def test_the_options_choose_messages_and_the_rest_is_counted_as_skipped(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_the_options_choose_messages_and_the_rest_is_counted_as_skipped(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     days = [message(number, timestamp=f"2024-01-{number + 1:02d}T00:00:00.000Z") for number in range(5)]
     inside = "2024-01-02T12:00:00.000Z"
     others = [
@@ -28,7 +30,9 @@ def test_the_options_choose_messages_and_the_rest_is_counted_as_skipped(posthog_
         message(13, integrations={"All": False, "PostHog": {"x": 1}}, timestamp=inside),
     ]
     path = write(tmp_path / "a.gz", days + others)
-    summary = run(posthog_server, path, since="2024-01-02", until=date(2024, 1, 4), only=["track"], skip_events=["Heartbeat"])
+    summary = run(
+        posthog_server, path, since="2024-01-02", until=date(2024, 1, 4), only=["track"], skip_events=["Heartbeat"]
+    )
     assert numbers(posthog_server.events) == [1, 2, 13]
     assert summary.skipped == {
         "before --since": 1,
@@ -40,7 +44,7 @@ def test_the_options_choose_messages_and_the_rest_is_counted_as_skipped(posthog_
     assert (summary.first, summary.last) == ("2024-01-02T00:00:00.000+00:00", "2024-01-03T00:00:00.000+00:00")
 
 
-def test_set_once_makes_traits_those_that_overwrite_nothing(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_set_once_sends_traits_that_overwrite_nothing(posthog_server: PostHogServer, tmp_path: Path) -> None:
     messages = [
         message(0, "identify"),
         message(1, "identify", userId=None, anonymousId="a"),
@@ -48,7 +52,9 @@ def test_set_once_makes_traits_those_that_overwrite_nothing(posthog_server: Post
         message(3, "group"),
     ]
     run(posthog_server, write(tmp_path / "a.gz", messages), set_once=True)
-    found = [{key: value for key, value in event["properties"].items() if "set" in key} for event in posthog_server.events]
+    found = [
+        {key: value for key, value in event["properties"].items() if "set" in key} for event in posthog_server.events
+    ]
     assert found == [
         {"$set_once": {"number": 0}},
         {"$set_once": {"number": 1}},
@@ -57,7 +63,7 @@ def test_set_once_makes_traits_those_that_overwrite_nothing(posthog_server: Post
     ]
 
 
-def test_group_type_and_person_profiles_are_those_of_a_client(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_group_type_and_person_profiles_work_as_in_a_client(posthog_server: PostHogServer, tmp_path: Path) -> None:
     messages = [message(0, "group"), message(1, userId=None, anonymousId="a")]
     run(posthog_server, write(tmp_path / "a.gz", messages), group_type="company", person_profiles="identified_only")
     assert posthog_server.events[0]["properties"]["$group_type"] == "company"
@@ -79,19 +85,21 @@ def test_group_type_and_person_profiles_are_those_of_a_client(posthog_server: Po
         ({"host": "posthog.com"}, "host must be a URL"),
     ],
 )
-def test_options_that_cannot_work_are_errors_that_name_them(options: dict[str, Any], text: str, tmp_path: Path) -> None:
+def test_a_wrong_option_is_an_error_that_names_it(options: dict[str, Any], text: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match=text):
         replay_file(str(write(tmp_path / "a.gz", [])), **{"write_key": KEY, "host": "http://127.0.0.1:9", **options})
 
 
-def test_a_state_directory_that_cannot_be_one_is_an_error(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_state_that_is_not_a_directory_is_an_error(posthog_server: PostHogServer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InvalidSetting, match="the state can't be kept"):
         run(posthog_server, write(tmp_path / "a.gz", [message(0)]), state=tmp_path / "file")
 
 
 @pytest.mark.parametrize("url", ["missing.gz", "file:///nowhere/missing.gz"])
-def test_a_file_that_cannot_be_read_is_an_error_that_names_it(url: str, posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(
+    url: str, posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     with pytest.raises(AnalyticsError, match=f"{url} can't be read: No such file or directory"):
         run(posthog_server, url)
     with pytest.raises(AnalyticsError, match=f"{url} can't be read"):
@@ -105,14 +113,14 @@ def test_sources_are_absolute_and_in_order(tmp_path: Path, monkeypatch: pytest.M
     assert sources(["."], exclude=["skipped.gz"]) == [str(tmp_path / "b2.gz"), str(tmp_path / "b10.gz")]
 
 
-def test_times_that_an_app_gives_as_datetimes_have_their_zone_or_utc(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_datetime_without_a_zone_is_in_utc(posthog_server: PostHogServer, tmp_path: Path) -> None:
     path = write(tmp_path / "a.gz", [message(0)])
     for since in (datetime(2024, 3, 1, 12, tzinfo=timezone.utc), datetime(2024, 3, 1, 12), "2024-03-01T13:00:00+01:00"):
         assert run(posthog_server, path, since=since).delivered == 1
     assert run(posthog_server, path, since="2024-03-01T12:00:00.001Z").delivered == 0
 
 
-def test_other_options_and_another_key_or_host_are_another_replay(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_another_option_key_or_host_is_another_replay(posthog_server: PostHogServer, tmp_path: Path) -> None:
     path = write(tmp_path / "a.gz", [message(0)])
     others: list[dict[str, Any]] = [
         {},

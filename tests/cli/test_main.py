@@ -1,4 +1,4 @@
-"""The command line: help, exit codes, one line for an error, and never a key on it."""
+"""The command line: help, exit codes, and an error is one line without the key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     bash = ["bash", "-o", "pipefail", "-c", command]
     return subprocess.run(
-        bash, env=environment(PYTHON=sys.executable, **variables), capture_output=True, text=True, timeout=60, check=False
+        bash,
+        env=environment(PYTHON=sys.executable, **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -51,18 +56,21 @@ def test_the_help_names_every_command_and_every_exit_code(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("command", ["check", "convert", "replay"])
-def test_the_help_of_each_command_has_examples_and_exit_codes_and_fits_100_columns(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_help_of_each_command_has_examples_and_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     shown = capsys.readouterr().out
     assert f"examples:\n  analytics-posthog {command}" in shown
     assert "exit codes:" in shown
-    assert [line for line in shown.splitlines() if len(line) > 100] == []
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["convert"], ["replay"], ["inspect"]], ids=str)
+def test_every_help_fits_100_columns(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--help"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 100] == []
 
 
 @pytest.mark.parametrize("command", [[], ["check"], ["convert"]], ids=str)
-def test_every_option_in_a_help_s_examples_is_one(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_option_in_the_examples_of_a_help_exists(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     main([*command, "--help"])
     options, _, epilog = capsys.readouterr().out.partition("examples:")
     named = set(re.findall(r"--[a-z-]+", epilog)) if command else set()
@@ -92,24 +100,31 @@ def test_every_option_in_a_help_s_examples_is_one(command: list[str], capsys: py
     ],
     ids=lambda arguments: " ".join(arguments)[:30],
 )
-def test_a_key_as_an_argument_is_refused_and_not_repeated(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_as_an_argument_is_refused_and_not_repeated(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
-        "analytics-posthog: error: the key is never an argument, because others on this machine can see those. "
-        "Put it into the environment as POSTHOG_PROJECT_API_KEY, or into a file and name that with --key-file\n"
+        "analytics-posthog: error: the key is never an argument, because others on this machine can see arguments. "
+        "Put it into the environment as POSTHOG_PROJECT_API_KEY, or into a file that --key-file names\n"
     )
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["frobnicate"], ["check", "--frobnicate"], ["check", "--key-f", "x"], ["check", "--timeout", "soon"]]
+    "arguments",
+    [[], ["frobnicate"], ["check", "--frobnicate"], ["check", "--key-f", "x"], ["check", "--timeout", "soon"]],
 )
-def test_a_wrong_argument_is_one_line_that_names_the_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_argument_is_one_line_that_names_the_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert re.fullmatch(r"analytics-posthog( check)?: error: .*\. See analytics-posthog( check)? --help\n", captured.err), captured.err
+    assert re.fullmatch(
+        r"analytics-posthog( check)?: error: .*\. See analytics-posthog( check)? --help\n", captured.err
+    ), captured.err
 
 
 SETTINGS = {
@@ -117,19 +132,26 @@ SETTINGS = {
         ["check", "--key-file", "nowhere"],
         "the file named by --key-file can't be read: No such file or directory",
     ),
-    "a path that is none": (["check", "--key-file", "a\0b"], "the file named by --key-file can't be read: ValueError"),
-    "an empty file": (["check", "--key-file", os.devnull], "no key: the file named by --key-file is empty. Take the project API key"),
+    "an impossible path": (["check", "--key-file", "a\0b"], "the file named by --key-file can't be read: ValueError"),
+    "an empty file": (
+        ["check", "--key-file", os.devnull],
+        "no key: the file named by --key-file is empty. Take the project API key",
+    ),
     "no key at all": (["check"], "no key: $POSTHOG_PROJECT_API_KEY is not set. Take the project API key"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "reason"), SETTINGS.values(), ids=SETTINGS)
-def test_a_key_that_can_t_be_had_says_how_to_give_it(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_key_is_a_failure_that_says_how_to_give_one(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([*arguments, "--host", "https://api.segment.io"]) == 2
     assert capsys.readouterr().out.startswith(f"FAILED  key      {reason}")
 
 
-def test_the_key_of_a_file_may_have_a_bom_and_a_line_end_but_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_key_of_a_file_may_have_a_bom_and_a_line_end_but_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "key"
     host = ["--host", "https://api.segment.io"]
     file.write_bytes(b"\xef\xbb\xbf" + KEY.encode() + b"\r\n")
@@ -138,11 +160,15 @@ def test_the_key_of_a_file_may_have_a_bom_and_a_line_end_but_nothing_else(tmp_pa
     file.write_text(f"POSTHOG_KEY = {KEY}\n")
     assert main(["check", "--key-file", str(file), *host]) == 2
     shown = capsys.readouterr().out
-    assert shown.startswith("FAILED  key      the file named by --key-file must hold the project API key (phc_...) and nothing else\n")
+    assert shown.startswith(
+        "FAILED  key      the file named by --key-file must hold the project API key (phc_...) and nothing else\n"
+    )
     assert KEY not in shown
 
 
-def test_an_error_of_the_package_is_one_line_and_code_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_the_package_is_one_line_and_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def run(_: object) -> int:
         raise DeliveryError("PostHog answered 401: check the key", 401)
 
@@ -151,7 +177,7 @@ def test_an_error_of_the_package_is_one_line_and_code_1(monkeypatch: pytest.Monk
     assert capsys.readouterr() == ("", "analytics-posthog: error: PostHog answered 401: check the key\n")
 
 
-def test_a_mistake_of_ours_is_one_line_with_its_place_and_without_its_text(
+def test_a_bug_is_one_line_with_its_place_and_without_the_exception_s_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(_: object) -> int:
@@ -161,7 +187,9 @@ def test_a_mistake_of_ours_is_one_line_with_its_place_and_without_its_text(
     assert main(["check"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.fullmatch(r"analytics-posthog: error: KeyError at test_cli\.py:\d+, which should not happen\. Please report .*\n", err)
+    assert re.fullmatch(
+        r"analytics-posthog: error: KeyError at test_main\.py:\d+, which should not happen\. Please report .*\n", err
+    )
     assert "somebody" not in err
 
 
@@ -185,24 +213,30 @@ def test_a_closed_pipe_ends_quietly_as_other_tools_end(tmp_path: Path) -> None:
 def test_a_pipe_that_is_closed_before_the_first_byte_ends_quietly_too(arguments: str) -> None:
     done = shell(f"printf %s '{MESSAGE}' | {{ sleep 0; cat; }} | \"$PYTHON\" -m analytics_posthog {arguments} | :")
     assert done.stderr == ""
-    assert done.returncode in (0, 141)  # whether the pipe's other end is closed by then is nobody's to say
+    assert done.returncode in (0, 141)  # the other end of the pipe may or may not be closed yet
 
 
 def test_a_full_disk_is_one_line_and_code_1(tmp_path: Path) -> None:
     archive = tmp_path / "archive.jsonl"
     archive.write_text(MESSAGE * 20_000)
-    # A file may have 2 MB, which is less than the events have.
-    done = shell('ulimit -f 2000; "$PYTHON" -m analytics_posthog convert "$ARCHIVE" > "$ARCHIVE.events"', ARCHIVE=str(archive))
+    # A file may have 2 MB, and the events have more.
+    done = shell(
+        'ulimit -f 2000; "$PYTHON" -m analytics_posthog convert "$ARCHIVE" > "$ARCHIVE.events"', ARCHIVE=str(archive)
+    )
     assert (done.returncode, done.stderr) == (1, "analytics-posthog: error: File too large\n")
 
 
-@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGINT, 130, "analytics-posthog: stopped\n"), (signal.SIGTERM, 143, "")])
-def test_a_signal_ends_it_with_the_code_that_scripts_know(number: int, code: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "analytics-posthog: stopped\n"), (signal.SIGTERM, 143, "")]
+)
+def test_a_signal_ends_the_command_with_a_shell_s_exit_code(number: int, code: int, said: str) -> None:
     command = [sys.executable, *MODULE, "convert"]
     pipe = subprocess.PIPE
     endless = [sys.executable, "-c", f"while True: print({MESSAGE!r}, end='')"]
     with subprocess.Popen(endless, stdout=pipe, stderr=subprocess.DEVNULL) as source:
-        with subprocess.Popen(command, env=environment(), stdin=source.stdout, stdout=pipe, stderr=pipe, text=True) as child:
+        with subprocess.Popen(
+            command, env=environment(), stdin=source.stdout, stdout=pipe, stderr=pipe, text=True
+        ) as child:
             assert child.stdout is not None
             assert '"Bought"' in child.stdout.readline()
             child.send_signal(number)
@@ -212,7 +246,7 @@ def test_a_signal_ends_it_with_the_code_that_scripts_know(number: int, code: int
     assert (as_in_a_shell, err) == (code, said)
 
 
-def test_a_file_s_name_is_no_key(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_file_s_name_like_a_key_is_accepted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for name in ("phd_theses.jsonl", "phases.jsonl", "key", "phs_archive.jsonl"):
         (tmp_path / name).write_text(MESSAGE)
         with pytest.MonkeyPatch.context() as patch:
@@ -221,7 +255,7 @@ def test_a_file_s_name_is_no_key(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert capsys.readouterr().err == ""
 
 
-def test_output_is_output_only(tmp_path: Path) -> None:
+def test_errors_go_to_standard_error_and_not_to_the_output(tmp_path: Path) -> None:
     archive = tmp_path / "archive.jsonl"
     archive.write_text(MESSAGE + "no json\n")
     done = run_python(*MODULE, "convert", str(archive))
