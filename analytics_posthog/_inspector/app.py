@@ -86,14 +86,14 @@ class Inspector:
             events = await _events(request, body, is_v1)
         except Refused as error:
             refused, events = error, error.events
-        passed_on = body is not None and self._forward is not None
+        is_forwarded = body is not None and self._forward is not None
         if refused is not None:
-            self._count_refused(refused, passed_on=passed_on)
-            if not passed_on:
+            self._count_refused(refused, is_forwarded=is_forwarded)
+            if not is_forwarded:
                 return _refusal(refused)
-        answer, note = await self._pass_on(request, body or b"", refused)
+        answer, note = await self._forwarded_answer(request, body or b"", refused)
         if answer is not None:
-            counts, status = self.feed.passed_on, str(answer.status_code)
+            counts, status = self.feed.forwarded, str(answer.status_code)
             counts[status] = counts.get(status, 0) + 1
         now = time.time()
         for event in events:
@@ -104,8 +104,8 @@ class Inspector:
             return JSONResponse({"results": {str(event.get("uuid")): {"result": "ok"} for event in events}})
         return JSONResponse({"status": 1})
 
-    def _count_refused(self, error: Refused, *, passed_on: bool) -> None:
-        words = f"passed on, though PostHog may refuse it: {error}" if passed_on else f"refused: {error}"
+    def _count_refused(self, error: Refused, *, is_forwarded: bool) -> None:
+        words = f"forwarded, though PostHog may refuse it: {error}" if is_forwarded else f"refused: {error}"
         self.feed.refused[words] = self.feed.refused.get(words, 0) + 1
         self._say(f"analytics-posthog: a request was {words} ({error.status})")
 
@@ -118,7 +118,7 @@ class Inspector:
         except Exception as error:
             self._say(f"analytics-posthog: event {kept.number} has no line ({type(error).__name__}); the page has it")
 
-    async def _pass_on(
+    async def _forwarded_answer(
         self, request: Request, body: bytes, refused: Refused | None = None
     ) -> tuple[Response | None, str]:
         """Forward a request if that is wanted. Return PostHog's answer, and a warning if it refused or should have."""
@@ -138,7 +138,7 @@ class Inspector:
             body = await _body(request)
         except Refused as error:
             return _refusal(error)
-        answer, _ = await self._pass_on(request, body)
+        answer, _ = await self._forwarded_answer(request, body)
         return answer or JSONResponse(_NO_FLAGS if request.url.path.rstrip("/") in _FLAGS else _NO_DEFINITIONS)
 
     async def _stream(self, request: Request) -> Response:
@@ -172,8 +172,8 @@ def _nothing(line: str) -> None:
 
 
 def _explained(kept: Kept) -> dict[str, Any]:
-    of = kept.summary
-    return explain(json.loads(kept.text), of.size, again=of.again, note=of.note)
+    summary = kept.summary
+    return explain(json.loads(kept.text), summary.size, again=summary.again, note=summary.note)
 
 
 def _file_route(path: str, name: str, kind: str) -> Route:

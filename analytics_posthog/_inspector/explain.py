@@ -63,7 +63,7 @@ def uuid_of(event: Event) -> str:
     return str(event.get("uuid") or "")[:LONGEST]
 
 
-def summary(event: Event, size: int, *, again: bool, note: str, now: float) -> Summary:
+def summarize(event: Event, size: int, *, again: bool, note: str, now: float) -> Summary:
     """Return what the list shows of an event."""
     found = warnings(event, size, again=again, note=note)
     return Summary(

@@ -22,11 +22,12 @@ _ELSEWHERE: Final = ("type", "event", "userId", "anonymousId", "timestamp", "con
 
 def line(kept: Kept) -> str:
     """Return an event's line, without a line break: time, call, event, who, the call's own values, warnings."""
-    event, of = json.loads(kept.text), kept.summary
-    moment = datetime.fromtimestamp(of.arrived).isoformat(timespec="milliseconds")[11:]
-    parts = [moment, f"{of.call:<8}", _cut(json.dumps(of.name, ensure_ascii=False)), _cut(of.who)]
+    event, summary = json.loads(kept.text), kept.summary
+    moment = datetime.fromtimestamp(summary.arrived).isoformat(timespec="milliseconds")[11:]
+    name = json.dumps(summary.name, ensure_ascii=False)
+    parts = [moment, f"{summary.call:<8}", _cut(name), _cut(summary.who)]
     parts += _values(event)
-    found = warnings(event, of.size, again=of.again, note=of.note)
+    found = warnings(event, summary.size, again=summary.again, note=summary.note)
     parts += [f"! {warning.text}." for warning in found if warning.level == WARNING]
     return shown("  ".join(parts))
 
@@ -36,8 +37,8 @@ def _values(event: Event) -> list[str]:
     message = reconstruct(event).message if is_ours(event) else {}
     own = {name: value for name, value in message.items() if name not in _ELSEWHERE}
     own |= {name: value for name, value in message.get("properties", {}).items() if not is_of_request(name, message)}
-    shown = [f"{_cut(name)}={_cut(json.dumps(own[name], ensure_ascii=False))}" for name in list(own)[:_MOST]]
-    return shown + ([f"(+ {len(own) - _MOST})"] if len(own) > _MOST else [])
+    texts = [f"{_cut(name)}={_cut(json.dumps(own[name], ensure_ascii=False))}" for name in list(own)[:_MOST]]
+    return texts + ([f"(+ {len(own) - _MOST})"] if len(own) > _MOST else [])
 
 
 def _cut(text: str) -> str:

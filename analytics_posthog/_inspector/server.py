@@ -107,7 +107,7 @@ def _where(forward_to: str | None) -> str:
         return "nothing leaves this machine"
     parts = urlsplit(forward_to)
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a user's name and password
-    return f"events are passed on to {bare} with the app's own key"
+    return f"events are forwarded to {bare} with the app's own key"
 
 
 def _named(host: str) -> str:

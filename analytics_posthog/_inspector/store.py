@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from ..convert import Event
-from .explain import LONGEST, Summary, summary, uuid_of
+from .explain import LONGEST, Summary, summarize, uuid_of
 from .reverse import distinct_id_of
 
 MOST_EVENTS: Final = 10_000
@@ -68,7 +68,7 @@ class Store:
         uuid = uuid_of(event)
         again = uuid in self._uuids
         self.last += 1
-        kept = Kept(self.last, text, summary(event, size, again=again, note=note, now=now))
+        kept = Kept(self.last, text, summarize(event, size, again=again, note=note, now=now))
         self._kept.append(kept)
         self.bytes += len(text)
         self.total += 1
@@ -87,8 +87,8 @@ class Store:
         if self._uuids.get(uuid) == dropped.number:
             del self._uuids[uuid]
 
-    def _count(self, of: Summary) -> None:
-        key = (of.call, of.name)
+    def _count(self, summary: Summary) -> None:
+        key = (summary.call, summary.name)
         if key not in self._counts and len(self._counts) >= _MOST_NAMES:
             key = _OTHERS
         self._counts[key] = self._counts.get(key, 0) + 1

@@ -29,7 +29,7 @@ class Feed:
         self._store = store
         self._run = secrets.token_hex(4)  # so that a page notices that another process has begun at 1
         self.closing = asyncio.Event()
-        self.passed_on: dict[str, int] = {}  # requests by the status of PostHog's answer
+        self.forwarded: dict[str, int] = {}  # requests by the status of PostHog's answer
         self.refused: dict[str, int] = {}  # refused requests by the reason, without anything of what was sent
 
     async def listen(self, last_id: str) -> AsyncIterator[str]:
@@ -73,7 +73,7 @@ class Feed:
             "bytes": store.bytes,
             "counts": store.counts(_MOST_COUNTS),
             "rate": store.rate(time.time()),
-            "passedOn": self.passed_on,
+            "forwarded": self.forwarded,
             "refused": self.refused,
         }
         return f"event: totals\ndata: {_json(data)}\n\n"
@@ -81,8 +81,9 @@ class Feed:
 
 def row(kept: Kept) -> list[Any]:
     """Return what the page's list needs of an event."""
-    of = kept.summary
-    return [kept.number, round(of.arrived, 3), of.call, of.name, of.who, of.uuid, of.size, of.warnings]
+    summary = kept.summary
+    shown = (summary.call, summary.name, summary.who, summary.uuid, summary.size, summary.warnings)
+    return [kept.number, round(summary.arrived, 3), *shown]
 
 
 def _json(data: Any) -> str:

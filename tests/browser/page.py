@@ -1,4 +1,4 @@
-"""The inspector's page as a person has it before them: what is read there, and what hands can do."""
+"""The inspector's page as a person uses it: its texts, and what mouse and keyboard do."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Page:
         return str(self.value(f"document.querySelector({selector!r}).textContent"))
 
     def names(self) -> list[str]:
-        """The event names in the list, from the top, as far as they are in the document."""
+        """The event names of those rows that are in the document, from the top."""
         return self._column("name")
 
     def who(self) -> list[str]:
@@ -70,7 +70,7 @@ class Page:
         awaited(lambda: self.names()[:1] == [name])
 
     def awaits_detail(self, name: str) -> None:
-        """Wait until the open event's name begins so."""
+        """Wait until the open event's name begins with this."""
         awaited(lambda: self.is_open() and self.text("#detail-name").startswith(name))
 
     def click(self, selector: str) -> None:
@@ -104,11 +104,11 @@ class Page:
         Select(self.find(selector)).select_by_visible_text(text)
 
     def focus(self) -> str:
-        """The id, or else the tag, of what has the focus."""
+        """The id, or else the tag, of the focused element."""
         return str(self.value("document.activeElement.id || document.activeElement.tagName"))
 
     def sees_focus(self) -> bool:
-        """Whether what has the focus is drawn so."""
+        """Whether the focus is visible."""
         return bool(self.value("getComputedStyle(document.activeElement).outlineStyle !== 'none'"))
 
     def violations(self) -> list[str]:

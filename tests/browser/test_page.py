@@ -52,9 +52,7 @@ def test_events_are_filtered_by_call_event_and_user(page: Page, five: list[str])
     assert page.text("#shown") == "1 of 5"
 
 
-def test_what_is_searched_is_found_anywhere_in_an_event_also_in_one_that_comes_later(
-    page: Page, app: App, five: list[str]
-) -> None:
+def test_a_search_finds_text_anywhere_in_an_event_also_in_later_ones(page: Page, app: App, five: list[str]) -> None:
     page.write("#search", "green tea")
     page.awaits(["Product Added"])
     assert page.who() == ["ada"]
@@ -66,7 +64,7 @@ def test_what_is_searched_is_found_anywhere_in_an_event_also_in_one_that_comes_l
     assert page.text("#empty") == "No event passes the filters."
 
 
-def test_a_paused_list_stands_still_and_tells_how_many_are_new(page: Page, app: App, five: list[str]) -> None:
+def test_a_paused_list_does_not_move_and_shows_how_many_are_new(page: Page, app: App, five: list[str]) -> None:
     page.click("#pause")
     app.call(*[("track", {"user_id": "u", "event": f"later {letter}"}) for letter in "abc"])
     awaited(lambda: page.text("#new") == "3 new")
@@ -80,7 +78,7 @@ def test_a_paused_list_stands_still_and_tells_how_many_are_new(page: Page, app: 
     page.awaits(["live again", "later c", "later b", "later a", *five])
 
 
-def test_new_events_never_move_what_is_read(page: Page, app: App) -> None:
+def test_new_events_never_move_the_rows_that_somebody_reads(page: Page, app: App) -> None:
     app.call(*[("track", {"user_id": "u", "event": "old", "properties": {"n": n}}) for n in range(200)])
     awaited(lambda: page.text("#shown") == "200")
     page.driver.execute_script("document.getElementById('list').scrollTop = 1000")
@@ -168,7 +166,7 @@ def test_clear_forgets_all_of_them(page: Page, app: App, five: list[str]) -> Non
     page.awaits(["after"])
 
 
-def test_warnings_stand_there_in_words(page: Page, app: App) -> None:
+def test_warnings_are_shown_in_words(page: Page, app: App) -> None:
     app.track("Invoice 20931 Paid", **{"$session_id": "1700000000"})
     page.awaits(["Invoice 20931 Paid"])
     assert page.find(".row .flag").get_attribute("aria-label") == "2 warnings"
@@ -204,7 +202,7 @@ def test_it_is_used_with_the_keyboard_alone(page: Page, five: list[str]) -> None
     assert reached[:7] == ["search", "call", "event", "user", "pause", "clear", "list"]
 
 
-def test_it_follows_the_wish_for_a_dark_page(page: Page, five: list[str]) -> None:
+def test_it_is_dark_if_the_browser_prefers_that(page: Page, five: list[str]) -> None:
     light = page.value("getComputedStyle(document.body).backgroundColor")
     page.look(dark=True)
     assert (light, page.value("getComputedStyle(document.body).backgroundColor")) == (
@@ -228,12 +226,12 @@ def test_it_is_used_at_360_pixels(page: Page, app: App, five: list[str]) -> None
     assert page.is_within()
 
 
-def test_it_moves_nothing_for_who_wants_no_motion(page: Page) -> None:
+def test_nothing_moves_if_the_browser_prefers_no_motion(page: Page) -> None:
     page.look(still=True)
     assert page.value("getComputedStyle(document.getElementById('pause')).transitionDuration") == "0s"
 
 
-def test_it_says_when_the_connection_is_lost_and_goes_on_when_it_is_back(page: Page, five: list[str]) -> None:
+def test_it_says_when_the_connection_is_lost_and_continues_when_it_is_back(page: Page, five: list[str]) -> None:
     page.driver.execute_cdp_cmd("Network.enable", {})
     page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/inspector/stream"]})
     with Inspector() as other:

@@ -1,4 +1,4 @@
-"""What a search finds while others come, and where the focus goes: in Chromium."""
+"""In Chromium: what a search finds while events come, and where the focus goes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_escape_leaves_the_search_as_it_is_and_an_emptied_field_ends_it(page: Pa
     page.awaits(["later", *five])
 
 
-def test_the_answer_to_an_old_search_is_not_taken_for_the_new_one_s(page: Page, app: App, five: list[str]) -> None:
+def test_the_answer_to_an_old_search_is_not_used_for_a_new_one(page: Page, app: App, five: list[str]) -> None:
     page.write("#search", "green tea")
     page.awaits(["Product Added"])
     page.driver.execute_script(HOLD_FETCH)
@@ -46,7 +46,7 @@ def test_the_answer_to_an_old_search_is_not_taken_for_the_new_one_s(page: Page, 
     page.awaits(["later", "Product Added"])
 
 
-def test_what_is_refused_and_why_stands_with_the_totals(page: Page) -> None:
+def test_the_totals_show_what_was_refused_and_why(page: Page) -> None:
     page.inspector.post({"api_key": KEY, "batch": [{"event": ""}]})
     awaited(lambda: "refused: an event without a name" in page.text("#totals"))
     assert page.violations() == []

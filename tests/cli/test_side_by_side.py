@@ -28,7 +28,7 @@ def archive(tmp_path: Path) -> Path:
     return file
 
 
-def test_each_part_of_the_event_stands_beside_the_part_of_the_message_that_it_was_made_from() -> None:
+def test_each_part_of_the_event_is_beside_the_part_of_the_message_that_gave_it() -> None:
     assert rows(TRACK, event_of) == [
         Row("event", '"Order Completed"', "event", '"Order Completed"'),
         Row("userId", '"u1"', "distinct_id", '"u1"'),
@@ -68,7 +68,7 @@ def test_nothing_in_the_event_is_left_out_of_the_page(case: dict[str, Any]) -> N
     assert {"event", "distinct_id"} <= shown
 
 
-def test_a_type_s_event_name_stands_beside_the_type() -> None:
+def test_a_type_s_event_name_is_beside_the_type() -> None:
     assert rows(ALIAS, event_of)[:3] == [
         Row("type", '"alias"', "event", '"$create_alias"'),
         Row("userId", '"u1"', "distinct_id", '"u1"'),

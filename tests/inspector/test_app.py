@@ -33,7 +33,7 @@ def _clean(inspector: Inspector) -> None:
 
 
 def totals(inspector: Inspector) -> dict[str, Any]:
-    """What a page that comes now is told of all."""
+    """Return the totals that a page receives now."""
     with requests.get(inspector.url + "/inspector/stream", stream=True, timeout=10) as answer:
         lines = answer.iter_lines(chunk_size=1, decode_unicode=True)
         while next(lines) != "event: totals":
@@ -43,12 +43,12 @@ def totals(inspector: Inspector) -> dict[str, Any]:
 
 
 def newest(inspector: Inspector) -> dict[str, Any]:
-    """What is shown of the newest event, which has "u" in it."""
+    """Return the detail of the newest event that contains "u"."""
     return inspector.event(inspector.search("u")["found"][-1])
 
 
 @pytest.mark.parametrize("gzipped", [False, True])
-def test_what_an_app_sends_is_there_as_message_and_event(inspector: Inspector, gzipped: bool) -> None:
+def test_a_sent_call_is_shown_as_message_and_event(inspector: Inspector, gzipped: bool) -> None:
     with analytics.Client(KEY, inspector.url, gzip=gzipped) as client:
         _, message = client.track("u1", "Order Completed", {"amount": 49.99}, {"ip": "203.0.113.7"})
     found = newest(inspector)
@@ -112,7 +112,7 @@ def test_the_official_client_s_other_protocol_is_taken_too(inspector: Inspector)
     assert (errors, newest(inspector)["event"]["event"]) == ([], "captured")
 
 
-def test_without_a_posthog_no_flag_is_set_and_the_app_goes_on(inspector: Inspector) -> None:
+def test_without_forwarding_no_flag_is_set_and_the_app_continues(inspector: Inspector) -> None:
     client = Posthog(KEY, host=inspector.url)
     assert client.evaluate_flags("u").is_enabled("new-page") is False
     client.shutdown()
@@ -131,7 +131,7 @@ def test_every_capture_endpoint_takes_one_event_or_many(inspector: Inspector, pa
     assert len(inspector.search('"a":1')["found"]) == 3
 
 
-def test_what_posthog_would_refuse_is_refused_and_not_kept(inspector: Inspector) -> None:
+def test_a_request_that_posthog_would_refuse_is_refused_and_not_kept(inspector: Inspector) -> None:
     bad: dict[bytes, int] = {
         b"{": 400,
         json.dumps({"api_key": KEY, "batch": [EVENT, {"event": ""}]}).encode(): 400,
@@ -147,7 +147,7 @@ def test_what_posthog_would_refuse_is_refused_and_not_kept(inspector: Inspector)
     assert inspector.search("a")["found"] == []
 
 
-def test_what_is_refused_is_counted_and_said_without_what_was_in_it(inspector: Inspector) -> None:
+def test_a_refused_request_is_counted_and_named_without_its_content(inspector: Inspector) -> None:
     before = totals(inspector)["refused"]
     for body in (b"{", json.dumps({"api_key": KEY, "batch": [EVENT, {"event": "", "secret": "Ada"}]}).encode()):
         assert inspector.post(body).status_code == 400
@@ -275,7 +275,7 @@ def test_the_page_loads_nothing_from_elsewhere(inspector: Inspector) -> None:
         assert text.count("http://") == text.count("http://www.w3.org/2000/svg")
 
 
-def test_the_stream_goes_on_where_a_page_has_left_it(inspector: Inspector) -> None:
+def test_the_stream_continues_after_the_last_message_that_a_page_has(inspector: Inspector) -> None:
     inspector.send(EVENT, {**EVENT, "event": "y"})
     number, message = inspector.messages(2)[1]
     assert [row[3] for row in message["events"]] == ["x", "y"]

@@ -1,4 +1,4 @@
-"""What the inspector says of an event: where each property comes from, and what looks wrong, in words."""
+"""What the inspector says about an event: where each property comes from, and what looks wrong."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_no_property_is_left_without_an_origin(case: dict[str, Any]) -> None:
     assert "the conversion" not in {row.source for row in rows}
 
 
-def test_the_mapping_s_rows_are_those_of_the_conversion() -> None:
+def test_the_context_s_origins_are_the_rows_of_the_conversion_s_table() -> None:
     context: dict[str, Any] = {
         key: "x" if isinstance(row, str) else dict.fromkeys(row, "x") for key, row in CONTEXT.items()
     }
@@ -113,7 +113,7 @@ def test_an_event_is_not_converted_once_more_for_each_of_its_properties() -> Non
 
 
 @pytest.mark.parametrize("campaign", [5, "campaign name", None, ["name"], True])
-def test_a_campaign_that_is_no_container_is_no_origin(campaign: Any) -> None:
+def test_a_campaign_that_is_no_dict_is_no_origin(campaign: Any) -> None:
     properties = {"segment_library": {}, "segment_campaign": campaign, "utm_name": "spring", "utm_campaign": "spring"}
     event = {"event": "x", "distinct_id": "u", "properties": properties}
     assert {row.name: row.source for row in origins(event)}["utm_campaign"] == "properties.utm_name"
@@ -150,7 +150,7 @@ def test_a_campaign_that_is_no_container_is_no_origin(campaign: Any) -> None:
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else None,
 )
-def test_what_looks_wrong_is_said_in_words(event: dict[str, Any], size: int, level: str, words: str) -> None:
+def test_each_warning_is_in_words(event: dict[str, Any], size: int, level: str, words: str) -> None:
     found = warnings({"event": "x", "distinct_id": "u", "properties": {}, **event}, size)
     assert [warned for warned in found if warned.level == level and words in warned.text], found
 
@@ -158,7 +158,7 @@ def test_what_looks_wrong_is_said_in_words(event: dict[str, Any], size: int, lev
 @pytest.mark.parametrize(
     "name", ["Order Completed", "404 Error Shown", "$pageview", "Step 3 Viewed", "facade decade", "OAuth2 Login", "B2B"]
 )
-def test_a_name_that_a_person_gave_is_not_warned_of(name: str) -> None:
+def test_a_name_that_a_person_chose_has_no_warning(name: str) -> None:
     assert warnings({"event": name, "distinct_id": "u", "properties": {"$ip": "203.0.113.7"}}, 100) == []
 
 
@@ -178,7 +178,7 @@ def test_a_plain_line_says_when_what_who_and_what_looks_wrong() -> None:
     )
 
 
-def test_a_plain_line_lets_nothing_write_to_the_terminal() -> None:
+def test_a_plain_line_gives_the_terminal_no_command() -> None:
     attack = "\x1b[2J\x1b]0;title\x07\r\n\x9b31m\u202e\x00"
     event = {"event": attack, "distinct_id": attack, "properties": {"segment_library": {}, attack: attack}}
     text = line(Store().add(event, 1.0))

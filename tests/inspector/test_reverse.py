@@ -49,7 +49,7 @@ def test_the_reconstructed_message_gives_the_same_event(case: dict[str, Any], se
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_of_the_message_only_what_is_listed_can_t_be_told(case: dict[str, Any]) -> None:
+def test_the_message_lacks_only_the_parts_listed_as_unknown(case: dict[str, Any]) -> None:
     message = message_of(case)
     made = reconstruct(event_of(message))
     told = made.message
@@ -90,7 +90,7 @@ def hides(message: dict[str, Any], told: dict[str, Any]) -> bool:
     return as_json(same) == as_json(to_posthog({**message, "properties": found})["properties"])
 
 
-def test_group_types_are_found_where_they_show() -> None:
+def test_group_types_are_found_if_the_event_shows_them() -> None:
     message = {
         "type": "group",
         "userId": "u",
@@ -122,7 +122,7 @@ def test_tags_of_posthog_s_request_context_come_back_as_such() -> None:
     assert any("request context" in text for text in reconstruct(event_of(track)).unknown)
 
 
-def test_what_a_before_send_has_changed_is_named() -> None:
+def test_properties_that_before_send_changed_are_named() -> None:
     event = event_of(
         {"type": "track", "event": "x", "userId": "u", "context": {"library": LIBRARY, "ip": "203.0.113.7"}}
     )
@@ -142,7 +142,7 @@ def test_an_event_of_posthog_s_own_has_no_message() -> None:
     ]
 
 
-def test_no_event_however_odd_is_more_than_can_be_explained() -> None:
+def test_every_odd_event_can_be_explained() -> None:
     """3,000 events with values of every kind where others belong."""
     chance = random.Random(6)
     for _ in range(3_000):

@@ -93,7 +93,7 @@ class Inspector:
         assert (answer.status_code, answer.json()) == (200, {"status": 1}), answer.text
 
     def event(self, number: int) -> dict[str, Any]:
-        """What the page is told of an event."""
+        """The detail that the page receives for an event."""
         found: dict[str, Any] = requests.get(f"{self.url}/inspector/events/{number}", timeout=10).json()
         return found
 
@@ -167,7 +167,7 @@ class App:
 
 
 def awaited(question: Callable[[], T], timeout: float = 15) -> T:
-    """Ask until the answer says something, and return it; AssertionError if that takes too long."""
+    """Ask until the answer is true, and return it; AssertionError if that takes too long."""
     end = time.monotonic() + timeout
     while True:
         answer = question()

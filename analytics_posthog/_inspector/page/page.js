@@ -210,8 +210,8 @@ function showState() {
   place.textContent = { lost: "No connection", paused: "Paused", held: "Held while you read", live: "Live" }[state];
 }
 
-function showTotals({ total, kept, bytes, counts, rate, passedOn, refused }) {
-  const on = Object.entries(passedOn).map(([status, count]) => `${number(count)} forwarded (${status})`);
+function showTotals({ total, kept, bytes, counts, rate, forwarded, refused }) {
+  const on = Object.entries(forwarded).map(([status, count]) => `${number(count)} forwarded (${status})`);
   const faults = Object.entries(refused).map(([words, count]) => `⚠ ${number(count)} ${words}`);
   const parts = [`${number(total)} events`, `${number(kept)} kept (${bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`})`, ...on, ...faults];
   find("totals").textContent = parts.join(", ");
