@@ -35,7 +35,11 @@ function say(text) {
 function connect() {
   const source = new EventSource("/inspector/stream");
   source.onopen = () => { connected = true; showState(); };
-  source.onerror = () => { connected = false; showState(); if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000); };
+  source.onerror = () => {
+    connected = false;
+    showState();
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+  };
   source.onmessage = (message) => take(JSON.parse(message.data));
   source.addEventListener("totals", (message) => showTotals(JSON.parse(message.data)));
 }
@@ -47,8 +51,11 @@ function take(data) {
     clears = data.clears;
   }
   const newest = all.length ? all.at(-1).number : 0;
-  const fresh = data.events.filter(([known]) => known > newest).map(([known, arrived, call, name, who, uuid, size, warnings]) =>
-    ({ number: known, arrived, call, name, who, uuid, size, warnings, text: `${name}\n${who}\n${uuid}`.toLowerCase() }));
+  const fresh = data.events.filter(([known]) => known > newest).map((row) => {
+    const [known, arrived, call, name, who, uuid, size, warnings] = row;
+    const text = `${name}\n${who}\n${uuid}`.toLowerCase();
+    return { number: known, arrived, call, name, who, uuid, size, warnings, text };
+  });
   all.push(...fresh);
   const gone = Math.max(all.findIndex((event) => event.number >= data.first), all.length - MOST);
   if (gone > 0) all = all.slice(gone);
@@ -77,7 +84,9 @@ function passes(event) {
   const user = find("user").value.trim().toLowerCase();
   const call = find("call").value;
   const name = find("event").value;
-  return (!call || event.call === call) && (!name || event.name === name) && (!user || event.who.toLowerCase().includes(user))
+  return (!call || event.call === call)
+    && (!name || event.name === name)
+    && (!user || event.who.toLowerCase().includes(user))
     && (!text || event.text.includes(text) || Boolean(found?.has(event.number)));
 }
 
@@ -198,7 +207,8 @@ function showEmpty() {
   if (kind === "none") {
     const code = document.createElement("code");
     code.textContent = `analytics.host = "${location.origin}"`;
-    place.append("No event yet. In the app, before its first call:", code, "The key may be anything. It is neither shown nor kept.");
+    place.append("No event yet. In the app, before its first call:", code);
+    place.append("The key may be anything. It is neither shown nor kept.");
   }
 }
 
@@ -213,7 +223,8 @@ function showState() {
 function showTotals({ total, kept, bytes, counts, rate, forwarded, refused }) {
   const on = Object.entries(forwarded).map(([status, count]) => `${number(count)} forwarded (${status})`);
   const faults = Object.entries(refused).map(([words, count]) => `⚠ ${number(count)} ${words}`);
-  const parts = [`${number(total)} events`, `${number(kept)} kept (${bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`})`, ...on, ...faults];
+  const size = bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`;
+  const parts = [`${number(total)} events`, `${number(kept)} kept (${size})`, ...on, ...faults];
   find("totals").textContent = parts.join(", ");
   plot.show(rate);
   showCounts(counts);
@@ -248,7 +259,10 @@ for (const id of ["call", "event", "user"]) {
 }
 find("pause").addEventListener("click", togglePause);
 find("new").addEventListener("click", showWaiting);
-find("clear").addEventListener("click", () => fetch("/inspector/clear", { method: "POST", headers: { "X-Inspector": "page" } }).then(() => say("Cleared")));
+find("clear").addEventListener("click", async () => {
+  await fetch("/inspector/clear", { method: "POST", headers: { "X-Inspector": "page" } });
+  say("Cleared");
+});
 addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input, select, textarea");
   if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
