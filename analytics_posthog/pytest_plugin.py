@@ -1,6 +1,6 @@
-"""The pytest fixture `captured`: `pytest_plugins = ["analytics_posthog.pytest_plugin"]` in the topmost conftest.py brings it.
+"""The pytest fixture `captured`: put `pytest_plugins = ["analytics_posthog.pytest_plugin"]` into the top conftest.py.
 
-So does `from analytics_posthog.pytest_plugin import captured` in any. Nothing else imports this file, or pytest.
+Or import it in any conftest.py: `from analytics_posthog.pytest_plugin import captured`. No other file imports pytest.
 """
 
 from __future__ import annotations
@@ -14,6 +14,6 @@ from .testing import Captured, capture
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """All calls of the test, kept instead of sent: see `analytics_posthog.testing.Captured`."""
+    """Keep the test's calls instead of sending them: see `analytics_posthog.testing.Captured`."""
     with capture() as calls:
         yield calls

@@ -4,6 +4,7 @@ from .clock import now
 from .consumer import MAX_BATCH_SIZE, Consumer
 from .debug_line import log_call
 from .events import MAX_EVENT_SIZE, Events, refusal
+from .forwarding import Answer, Forward
 from .http import LIB, Session, Target, post_batch, post_texts, why_not_taken, write_event
 from .ledger import Ledger, Ticket
 from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signals
@@ -23,9 +24,11 @@ __all__ = [
     "PROXY_ADVICE",
     "REFUSED",
     "STALL_TIMEOUT",
+    "Answer",
     "Consumer",
     "Delivery",
     "Events",
+    "Forward",
     "Ledger",
     "Life",
     "Official",

@@ -1,7 +1,8 @@
-"""The local inspector: a page on loopback that shows each event as the app sends it. Started by `analytics-posthog inspect`.
+"""The local inspector: a page that shows each event as the app sends it. `analytics-posthog inspect` starts it.
 
-Read in this order: `capture` (what comes in), `store` (what is kept), `explain` (what it says), `plain`, `forward`, `app`, `server`.
-What it does not do: keep the key, write to disk, or load anything from outside.
+Read in this order: `reverse` (the Segment message of an event), `body` (what comes in), `warnings`, `explain`, `store`
+(what is kept), `line`, `stream`, `guard`, `app`, `terminal`, `server`. It doesn't keep the key, write to disk, or load
+anything from outside.
 """
 
 from .server import serve

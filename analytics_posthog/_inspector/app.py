@@ -1,4 +1,4 @@
-"""The inspector as an ASGI app: PostHog's capture endpoints for the app under inspection, and the page that shows what came in."""
+"""The inspector as an ASGI app: PostHog's capture endpoints for the app, and the page that shows its events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -15,9 +15,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from .capture import MAX_BODY, Event, Refused, read_events
+from .._delivery import Forward
+from ..convert import Event
+from .body import MAX_BODY, Refused, read_events
 from .explain import explain
-from .forward import Forward
 from .guard import Guard
 from .store import MOST_EVENTS, Kept, Store, search
 from .stream import Feed
@@ -26,7 +27,12 @@ _CAPTURE: Final = ("/batch", "/capture", "/e", "/track", "/i/v0/e", "/i/v0/ai/ba
 _CAPTURE_V1: Final = "/i/v1/analytics/events"
 _FLAGS: Final = ("/flags", "/decide")
 _DEFINITIONS: Final = ("/api/feature_flag/local_evaluation", "/flags/definitions")
-_NO_FLAGS: Final[dict[str, object]] = {"flags": {}, "featureFlags": {}, "featureFlagPayloads": {}, "errorsWhileComputingFlags": False}
+_NO_FLAGS: Final[dict[str, object]] = {
+    "flags": {},
+    "featureFlags": {},
+    "featureFlagPayloads": {},
+    "errorsWhileComputingFlags": False,
+}
 _NO_DEFINITIONS: Final[dict[str, object]] = {"flags": [], "group_type_mapping": {}, "cohorts": {}}
 _FILES: Final = {
     "/": ("page.html", "text/html"),
@@ -35,17 +41,21 @@ _FILES: Final = {
     **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in ("page", "list", "detail", "plot")},
 }
 _PAGE: Final = Path(__file__).parent / "page"
-_FROM_THE_PAGE: Final = "x-inspector"  # a header that no form and no simple request from elsewhere can have
-_AT_ONCE: Final = 256 * 1024  # bytes of a body that are read without a thread; more would hold up the page
+_FROM_THE_PAGE: Final = "x-inspector"  # no form and no simple request from another page can have this header
+_AT_ONCE: Final = 256 * 1024  # bytes of JSON that are read without a thread; more would hold up the page
 
 
 class Inspector:
-    """The app's state: what is kept, where it is passed on to, and who is told of each event."""
+    """The app's state: the kept events, the PostHog that they are forwarded to, and the open pages."""
 
     def __init__(
-        self, *, forward: Forward | None = None, show: Callable[[Kept], None] | None = None, say: Callable[[str], None] | None = None
+        self,
+        *,
+        forward: Forward | None = None,
+        show: Callable[[Kept], None] | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
-        """`show` is called with each event, `say` with a line on what went wrong; neither may wait."""
+        """`show` is called with each event, `say` with a line about each failure; neither may wait."""
         self.store = Store()
         self.feed = Feed(self.store)
         self._forward = forward
@@ -53,7 +63,7 @@ class Inspector:
         self._say = say or _nothing
 
     def asgi(self, *, remote: bool = False) -> Starlette:
-        """Return the ASGI app. `remote`: requests that name this machine otherwise than by loopback are taken too."""
+        """Return the ASGI app. `remote`: requests may also name this machine by an address that is not loopback."""
         captures = [path + end for path in (*_CAPTURE, _CAPTURE_V1) for end in ("", "/")]
         routes = [_file_route(path, name, kind) for path, (name, kind) in _FILES.items()]
         routes += [Route(path, self._capture, methods=["POST"]) for path in captures]
@@ -76,31 +86,31 @@ class Inspector:
             events = await _events(request, body, is_v1)
         except Refused as error:
             refused, events = error, error.events
-        passed_on = body is not None and self._forward is not None
+        is_forwarded = body is not None and self._forward is not None
         if refused is not None:
-            self._count_refused(refused, passed_on=passed_on)
-            if not passed_on:
+            self._count_refused(refused, is_forwarded=is_forwarded)
+            if not is_forwarded:
                 return _refusal(refused)
-        answer, note = await self._pass_on(request, body or b"", refused)
+        answer, note = await self._forwarded_answer(request, body or b"", refused)
         if answer is not None:
-            counts, status = self.feed.passed_on, str(answer.status_code)
+            counts, status = self.feed.forwarded, str(answer.status_code)
             counts[status] = counts.get(status, 0) + 1
         now = time.time()
         for event in events:
-            self._tell(self.store.add(event, now, note))
+            self._show_line(self.store.add(event, now, note))
         if answer is not None:
             return answer
         if is_v1:
             return JSONResponse({"results": {str(event.get("uuid")): {"result": "ok"} for event in events}})
         return JSONResponse({"status": 1})
 
-    def _count_refused(self, error: Refused, *, passed_on: bool) -> None:
-        words = f"passed on, though PostHog may refuse it: {error}" if passed_on else f"refused: {error}"
+    def _count_refused(self, error: Refused, *, is_forwarded: bool) -> None:
+        words = f"forwarded, though PostHog may refuse it: {error}" if is_forwarded else f"refused: {error}"
         self.feed.refused[words] = self.feed.refused.get(words, 0) + 1
         self._say(f"analytics-posthog: a request was {words} ({error.status})")
 
-    def _tell(self, kept: Kept) -> None:
-        """Show an event that is kept already: what goes wrong with its line must not become the app's trouble."""
+    def _show_line(self, kept: Kept) -> None:
+        """Show an event that is kept already. An error in its line must not reach the app."""
         if self._show is None:
             return
         try:
@@ -108,24 +118,27 @@ class Inspector:
         except Exception as error:
             self._say(f"analytics-posthog: event {kept.number} has no line ({type(error).__name__}); the page has it")
 
-    async def _pass_on(self, request: Request, body: bytes, refused: Refused | None = None) -> tuple[Response | None, str]:
-        """Forward a request if that is wanted; return PostHog's answer, and a warning if it has not taken it, or would have reason to."""
+    async def _forwarded_answer(
+        self, request: Request, body: bytes, refused: Refused | None = None
+    ) -> tuple[Response | None, str]:
+        """Forward a request if that is wanted. Return PostHog's answer, and a warning if it refused or should have."""
         if self._forward is None:
             return None, ""
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         answer = await asyncio.to_thread(self._forward.send, request.method, path, body, dict(request.headers))
         notes = [f"its request has what PostHog refuses: {refused}"] if refused is not None else []
         if not answer.taken:
-            notes.append(f"forwarded, but not taken: PostHog's answer was {answer.status}, so the app's client may send it again")
+            why = f"PostHog's answer was {answer.status}, so the app's client may send it again"
+            notes.append(f"forwarded, but not taken: {why}")
         return Response(answer.body, answer.status, answer.headers), "; ".join(notes)
 
     async def _flags(self, request: Request) -> Response:
-        """PostHog's own answer about flags; without a PostHog behind, no flag is set and none defined."""
+        """Answer about flags as PostHog does. Without forwarding there are no flags."""
         try:
             body = await _body(request)
         except Refused as error:
             return _refusal(error)
-        answer, _ = await self._pass_on(request, body)
+        answer, _ = await self._forwarded_answer(request, body)
         return answer or JSONResponse(_NO_FLAGS if request.url.path.rstrip("/") in _FLAGS else _NO_DEFINITIONS)
 
     async def _stream(self, request: Request) -> Response:
@@ -136,8 +149,9 @@ class Inspector:
         kept = self.store.get(request.path_params["number"])
         if kept is None:
             return JSONResponse({"detail": "no longer kept"}, 404)
-        of = kept.summary
-        return JSONResponse(explain(json.loads(kept.text), of.size, again=of.again, note=of.note))
+        if len(kept.text) <= _AT_ONCE:
+            return JSONResponse(_explained(kept))
+        return JSONResponse(await asyncio.to_thread(_explained, kept))
 
     async def _search(self, request: Request) -> Response:
         text, after = request.query_params.get("text", ""), request.query_params.get("after", "0")
@@ -154,7 +168,12 @@ class Inspector:
 
 
 def _nothing(line: str) -> None:
-    """Nobody wants to be told."""
+    pass
+
+
+def _explained(kept: Kept) -> dict[str, Any]:
+    summary = kept.summary
+    return explain(json.loads(kept.text), summary.size, again=summary.again, note=summary.note)
 
 
 def _file_route(path: str, name: str, kind: str) -> Route:
@@ -177,7 +196,7 @@ def _refusal(error: Refused) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    """Return a request's body. Raises Refused as soon as it is too large; what follows is not read."""
+    """Return a request's body. Raises Refused as soon as it is too large, without reading the rest."""
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length[:20]) > MAX_BODY:
         raise Refused(413, "over 20 MiB")

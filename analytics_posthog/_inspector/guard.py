@@ -1,8 +1,8 @@
-"""Keeps other websites out of the inspector: an ASGI middleware before all of it.
+"""Keeps other websites out of the inspector: an ASGI middleware in front of all its routes.
 
-A page on the web, or of another port of this machine, can make a browser send requests here. So a request must name an address of
-this machine as its Host (against DNS rebinding), must not come from any page but the inspector's own, and no answer may be read by
-another: there is no CORS. An app's client is no browser: it says neither Origin nor Sec-Fetch-Site.
+A page on the web, or on another port of this machine, can make a browser send requests here. So a request's Host must
+be this machine (against DNS rebinding), it must not come from any page but the inspector's own, and there is no CORS,
+so no other page can read an answer. An app's client is not a browser: it sends neither Origin nor Sec-Fetch-Site.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _NEVER_OUTSIDE: Final = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -29,10 +30,10 @@ _NEVER_OUTSIDE: Final = {
 
 
 class Guard:
-    """Refuses with 403 what comes from elsewhere, and says in every answer what a browser may do with it."""
+    """Refuses requests from elsewhere with 403, and tells the browser in every answer what it may do with it."""
 
     def __init__(self, app: ASGIApp, *, remote: bool, open_to: frozenset[str] = frozenset()) -> None:
-        """`open_to`: paths that take what says itself to come from another site, as long as it names no Origin."""
+        """`open_to`: paths that also take a request whose Sec-Fetch-Site names another site, if it has no Origin."""
         self._app = app
         self._remote = remote
         self._open_to = open_to
@@ -51,7 +52,9 @@ class Guard:
             return
         if not is_here(host, self._remote):
             why = "this Host is not an address of the inspector's machine"
-        elif (origin is not None and _authority(origin) != host.lower()) or self._is_of_another_site(scope["path"], headers):
+        elif (origin is not None and _authority(origin) != host.lower()) or self._is_of_another_site(
+            scope["path"], headers
+        ):
             why = "requests from other websites are not taken"
         else:
             await self._app(scope, receive, guarded)
@@ -70,9 +73,9 @@ def _authority(origin: str) -> str:
 
 
 def is_here(authority: str, remote: bool) -> bool:
-    """Whether an authority (`name:port`) surely means this machine: whoever owns a name on the web can point it here.
+    """Whether an authority (`name:port`) certainly means this machine. Any name on the web can point here.
 
-    With `remote`, also any address, this machine's name, and names without a dot, such as a container's.
+    With `remote`, any address, this machine's name, and names without a dot, such as a container's, are allowed too.
     """
     try:
         name = (urlsplit(f"//{authority}").hostname or "").rstrip(".")

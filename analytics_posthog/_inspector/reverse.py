@@ -1,8 +1,7 @@
-"""Goes back from a PostHog event to the Segment message that it was made of, as far as the event can tell.
+"""Reconstructs the Segment message that a PostHog event was made from, as far as the event shows it.
 
-`segment_*` hold the context whole, so most of it is certain; what the conversion derives from the context again is then
-found by converting, and what remains is the call's own. So this never disagrees with `convert.to_posthog`. What an event
-can't tell is listed in `unknown`. Pure.
+The `segment_*` properties hold the whole context. That context is converted again; what it doesn't give is the call's
+own. So this never disagrees with `convert.to_posthog`. What the event can't tell is listed in `unknown`. Pure.
 """
 
 from __future__ import annotations
@@ -10,57 +9,50 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..convert import to_posthog
+from .._origins import SETTINGS
+from ..convert import EVENTS, HOSTS, PROPERTIES, Event, to_posthog
 
-Event = dict[str, Any]
-Message = dict[str, Any]
-Properties = dict[str, Any]
-
-LIB: Final = ("$lib", "$lib_version")  # what PostHog's client says of itself
-_CALLS: Final = {
-    "$identify": "identify",
-    "$set": "identify",
-    "$pageview": "page",
-    "$screen": "screen",
-    "$groupidentify": "group",
-    "$create_alias": "alias",
-}
-_SEGMENT: Final = "segment_"
-_GROUPS: Final = "segment_group"
-_NEVER: Final = ("the messageId, of which the uuid is a hash", "integrations")
+LIB: Final = ("$lib", "$lib_version")  # PostHog's client adds them
+SEGMENT: Final = "segment_"
+_CALLS: Final = {name: call for call, name in EVENTS.items() if name} | {"$set": "identify"}
+_GROUPS: Final = SETTINGS["group_type"]
+_NEVER: Final = (
+    "the messageId, of which the uuid is a hash",
+    "integrations",
+    "whether the timestamp was given or is the time of the call",
+)
 
 
 @dataclass
 class Reconstruction:
-    """The message, the client's settings that the event shows, and in words what it can't tell."""
+    """The message, the client's settings as far as the event shows them, and in words what it can't tell."""
 
-    message: Message
+    message: dict[str, Any]
     settings: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
 
-    def event(self) -> Event:
-        """Return what `to_posthog` makes of the message."""
-        return to_posthog(self.message, group_type=self.settings.get("group_type", _GROUPS), person_profiles=self.profiles)
+    def convert(self, message: dict[str, Any]) -> Event:
+        """Convert a message with these settings."""
+        return to_posthog(message, **self.settings)  # type: ignore[arg-type]  # `warn` is no setting
 
-    @property
-    def profiles(self) -> str:
-        """The setting `person_profiles`."""
-        return self.settings.get("person_profiles", "always")
+    def event(self) -> Event:
+        """Return the event of the message."""
+        return self.convert(self.message)
 
 
 def is_ours(event: Event) -> bool:
-    """Whether an event was made of a Segment message: each of those says which library made it."""
+    """Whether an event was made from a Segment message: all of these name the library."""
     return "segment_library" in properties_of(event)
 
 
-def properties_of(event: Event) -> Properties:
+def properties_of(event: Event) -> dict[str, Any]:
     """Return an event's properties, {} if it has none."""
     properties = event.get("properties")
     return properties if isinstance(properties, dict) else {}
 
 
 def distinct_id_of(event: Event) -> Any:
-    """Return who an event is of; PostHog's clients put it into the event, the properties, or both."""
+    """Return an event's distinct id. PostHog's clients put it into the event, the properties, or both."""
     distinct_id = event.get("distinct_id")
     return properties_of(event).get("distinct_id") if distinct_id is None else distinct_id
 
@@ -70,11 +62,18 @@ def call_of(event: Event) -> str:
     return _CALLS.get(event["event"], "track") if is_ours(event) else ""
 
 
+def is_of_request(name: str, message: dict[str, Any]) -> bool:
+    """Whether a property comes from PostHog's request context."""
+    request = message.get("posthog", {})
+    tags = request.get("$context_tags", message.get("properties", {}).get("$context_tags"))
+    return name in request or name == "$context_tags" or (isinstance(tags, list) and name in tags)
+
+
 def reconstruct(event: Event) -> Reconstruction:
-    """Return the Segment message that makes this event, an event for which `is_ours`. Shares the event's values."""
+    """Return the Segment message of an event that `is_ours`. The message shares the event's values."""
     call = call_of(event)
     rest = {name: value for name, value in properties_of(event).items() if name not in LIB and name != "distinct_id"}
-    context = {name[len(_SEGMENT) :]: rest.pop(name) for name in list(rest) if name.startswith(_SEGMENT)}
+    context = {name[len(SEGMENT) :]: rest.pop(name) for name in list(rest) if name.startswith(SEGMENT)}
     made = Reconstruction({"type": call}, unknown=list(_NEVER))
     _take_ids(made, event, rest)
     made.message["context"] = context
@@ -93,8 +92,8 @@ def reconstruct(event: Event) -> Reconstruction:
     return made
 
 
-def _take_ids(made: Reconstruction, event: Event, rest: Properties) -> None:
-    """Take who and whom the call named."""
+def _take_ids(made: Reconstruction, event: Event, rest: dict[str, Any]) -> None:
+    """Take the ids."""
     message, call, distinct_id = made.message, made.message["type"], distinct_id_of(event)
     if call == "track":
         message["event"] = event["event"]
@@ -107,27 +106,27 @@ def _take_ids(made: Reconstruction, event: Event, rest: Properties) -> None:
             if "$anon_distinct_id" in rest:
                 message["anonymousId"] = rest.pop("$anon_distinct_id")
             else:
-                made.unknown.append("an anonymousId that PostHog would not merge: it was left out")
+                made.unknown.append("an anonymousId that was left out, because PostHog would not merge it")
     elif call == "alias":
         message["userId"] = distinct_id
         if "alias" in rest:
             message["previousId"] = rest.pop("alias")
         else:
-            made.unknown.append("the previousId: PostHog doesn't merge it, so it was left out")
+            made.unknown.append("the previousId: it was left out, because PostHog would not merge it")
     elif rest.get("$process_person_profile") is False and call != "group":
         message["anonymousId"] = distinct_id
         made.settings["person_profiles"] = "identified_only"
     else:
         message["userId"] = distinct_id
-        made.unknown.append("whether the distinct id was the userId or, without one, the anonymousId; an anonymousId beside a userId")
+        made.unknown.append("whether the distinct id was the userId or the anonymousId; an anonymousId beside a userId")
 
 
-def _take_groups(made: Reconstruction, rest: Properties) -> None:
-    """Take a group call's group, and the setting `group_type` from where it shows."""
+def _take_groups(made: Reconstruction, rest: dict[str, Any]) -> None:
+    """Take a group call's group, and the setting `group_type` where the event shows it."""
     group_id, groups = made.message["context"].get("groupId"), rest.get("$groups")
     if isinstance(groups, dict) and _GROUPS not in groups and group_id not in (None, ""):
         named = [name for name, value in groups.items() if value == str(group_id)]
-        named += list(groups)  # else the call's own group of that type has won
+        named += list(groups)  # else the call has its own group of that type
         if named:
             made.settings["group_type"] = named[0]
     if made.message["type"] != "group":
@@ -143,7 +142,7 @@ def _take_groups(made: Reconstruction, rest: Properties) -> None:
             made.unknown.append('whether the group type came from the setting or from traits["groupType"]')
 
 
-def _take_view(made: Reconstruction, rest: Properties) -> None:
+def _take_view(made: Reconstruction, rest: dict[str, Any]) -> None:
     """Take a page's or screen's name and category."""
     call = made.message["type"]
     if call not in ("page", "screen"):
@@ -158,8 +157,8 @@ def _take_view(made: Reconstruction, rest: Properties) -> None:
         made.unknown.append("whether name and category were arguments or properties")
 
 
-def _take_campaign(made: Reconstruction, rest: Properties) -> None:
-    """Take what neither the page's query nor the call's utm_name explains for the campaign."""
+def _take_campaign(made: Reconstruction, rest: dict[str, Any]) -> None:
+    """Take the campaign: each utm_* that neither the page's query nor the call's utm_name explains."""
     derived = made.event()["properties"]
     campaign = {}
     for name in [name for name in rest if name.startswith("utm_") and name != "utm_name"]:
@@ -173,8 +172,8 @@ def _take_campaign(made: Reconstruction, rest: Properties) -> None:
         made.unknown.append("whether utm_* came from context.campaign or from the call's properties")
 
 
-def _remaining(made: Reconstruction, rest: Properties) -> Properties:
-    """What the message so far doesn't give: the call's own properties, or those of PostHog's request context."""
+def _remaining(made: Reconstruction, rest: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties that the message so far doesn't give: the call's own, or PostHog's request context."""
     derived = made.event()["properties"]
     own = {name: value for name, value in rest.items() if name not in derived or not _same(derived[name], value)}
     groups, named = own.get("$groups"), derived.get("$groups")
@@ -187,17 +186,17 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _call_properties(made: Reconstruction, own: Properties) -> Properties:
-    """The call's properties: without those that the conversion adds for the others."""
+def _call_properties(made: Reconstruction, own: dict[str, Any]) -> dict[str, Any]:
+    """Return the call's own properties without those that the conversion derives from others of them."""
     url = own.get("$current_url")
     if isinstance(url, str) and url and "url" not in own:
         own = {("url" if name == "$current_url" else name): value for name, value in own.items()}
         made.unknown.append("whether the call's own address was `url` or `$current_url`")
-    derived = to_posthog({**made.message, "properties": own}, person_profiles=made.profiles)["properties"]
-    for name in ("$host", "$referring_domain", "$browser", "utm_campaign", "$geoip_disable"):
+    derived = made.convert({**made.message, "properties": own})["properties"]
+    for name in (*HOSTS, *PROPERTIES.values(), "$geoip_disable"):
         if name in own:
             without = {key: value for key, value in own.items() if key != name}
-            tried = to_posthog({**made.message, "properties": without}, person_profiles=made.profiles)["properties"]
+            tried = made.convert({**made.message, "properties": without})["properties"]
             if name in tried and _same(tried[name], derived[name]):
                 own = without
     return own

@@ -1,4 +1,4 @@
-"""Serves the inspector: takes the address, says where the page is, and ends at once when it is told to."""
+"""Serves the inspector: listens, says where the page is, and ends at once on a signal."""
 
 from __future__ import annotations
 
@@ -12,27 +12,33 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
+from .._delivery import Forward
 from ..errors import InvalidSetting
 from .app import Inspector
-from .forward import Forward
-from .plain import line
-from .store import Kept
+from .line import line
 from .terminal import Terminal
 
-_LONGEST_END: Final = 2  # seconds that a request may still take when the end has come
+_LONGEST_END: Final = 2  # seconds that a request may still take at the end
+
+_REMOTE: Final = (
+    "anyone who can reach this address can read the events and send some. Use it in a network of your own only"
+)
 
 
 def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | None, browser: bool) -> None:
     """Serve until SIGINT or SIGTERM. `forward_to` is PostHog's address, or None.
 
-    Raises InvalidSetting if the address can't be had, and OSError if standard output, with `plain`, is closed.
-
-    Writes the page's address to standard error, and with `plain` a line for each event to standard output.
+    Writes the page's address to standard error, and with `plain` a line for each event to standard output. Raises
+    InvalidSetting if it can't listen on the address, and OSError if standard output is closed.
     """
     listening = _listen(host, port)
     port = listening.getsockname()[1]
     errors, output = Terminal(sys.stderr), Terminal(sys.stdout) if plain else None
-    inspector = Inspector(forward=Forward(forward_to) if forward_to else None, show=_shower(output) if output else None, say=errors.write)
+    inspector = Inspector(
+        forward=Forward(forward_to) if forward_to else None,
+        show=(lambda kept: output.write(line(kept))) if output else None,
+        say=errors.write,
+    )
     config = uvicorn.Config(
         inspector.asgi(remote=remote),
         log_level="warning",
@@ -47,7 +53,7 @@ def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | 
     _say(f"analytics-posthog: the inspector is at {url}/ (Ctrl-C ends it)")
     _say(f'analytics-posthog: in the app, set analytics.host = "{url}"; ' + _where(forward_to))
     if remote:
-        _say("analytics-posthog: anyone who can reach this address can read the events and send some. Use it in a network of your own only")
+        _say(f"analytics-posthog: {_REMOTE}")
     if browser:
         webbrowser.open(url)
     signal.signal(signal.SIGTERM, _terminated)
@@ -65,12 +71,12 @@ def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | 
 
 
 def _terminated(*_: object) -> None:
-    """uvicorn has stopped and raises the signal once more, for the handler that was there before: the process ends by its own exit."""
+    """Exit as usual. uvicorn has stopped already, and raises the signal again for the earlier handler, this one."""
     raise SystemExit(128 + signal.SIGTERM)
 
 
 class _Server(uvicorn.Server):
-    """Ends the pages' streams first: they would never end by themselves."""
+    """A server that ends the pages' streams first, because they would never end by themselves."""
 
     def __init__(self, config: uvicorn.Config, close: Callable[[], None]) -> None:
         super().__init__(config)
@@ -91,24 +97,22 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-        raise InvalidSetting(f"the inspector can't listen on {host} port {port}: {why}. Choose another with --port") from error
+        raise InvalidSetting(
+            f"the inspector can't listen on {host} port {port}: {why}. Choose another with --port"
+        ) from error
 
 
 def _where(forward_to: str | None) -> str:
     if not forward_to:
         return "nothing leaves this machine"
     parts = urlsplit(forward_to)
-    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a name and a password that stand before the host
-    return f"events are passed on to {bare} with the app's own key"
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a user's name and password
+    return f"events are forwarded to {bare} with the app's own key"
 
 
 def _named(host: str) -> str:
-    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 for what the person has asked for
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 because the user has chosen it
     return f"[{name}]" if ":" in name else name
-
-
-def _shower(output: Terminal) -> Callable[[Kept], None]:
-    return lambda kept: output.write(line(kept))
 
 
 def _say(text: str) -> None:

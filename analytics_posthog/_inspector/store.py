@@ -1,6 +1,6 @@
-"""Keeps the last events in memory, counts them by name, and knows how many came in each second.
+"""Keeps the last events in memory, counts them by name, and counts how many came in each second.
 
-Pure: the clock is handed in. Used by one thread. What it does not do: grow beyond MOST_EVENTS and MOST_BYTES, whatever comes.
+Pure: the caller gives the time. Used by one thread. Never holds more than MOST_EVENTS and MOST_BYTES, whatever comes.
 """
 
 from __future__ import annotations
@@ -8,21 +8,22 @@ from __future__ import annotations
 import json
 from collections import deque
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from .explain import LONGEST, Summary, summary, uuid_of
+from ..convert import Event
+from .explain import LONGEST, Summary, summarize, uuid_of
 from .reverse import distinct_id_of
 
 MOST_EVENTS: Final = 10_000
 MOST_BYTES: Final = 128 * 1024 * 1024  # of JSON; events of 900 KB must not fill the machine
-LARGEST: Final = 2 * 1024 * 1024  # bytes of JSON; PostHog drops what is half as large, so nobody needs to see the whole of it
+LARGEST: Final = 2 * 1024 * 1024  # bytes of JSON; PostHog drops events of half this size, so nobody needs all of it
 RATE_SECONDS: Final = 300
-_MOST_NAMES: Final = 1_000  # that are counted one by one; an app that makes up names must not make us remember them all
+_MOST_NAMES: Final = 1_000  # that are counted one by one; an app that generates names must not fill the memory
 _OTHERS: Final = ("", "(other names)")
 
 
 class Kept(NamedTuple):
-    """An event as it is kept. `number` counts from 1 and never comes twice; `text` is the event as JSON."""
+    """An event as it is kept. `number` counts from 1 and is never used twice; `text` is the event as JSON."""
 
     number: int
     text: bytes
@@ -35,7 +36,7 @@ class Store:
     def __init__(self, *, most_events: int = MOST_EVENTS, most_bytes: int = MOST_BYTES) -> None:
         self._most_events, self._most_bytes = most_events, most_bytes
         self.last = 0  # the newest event's number
-        self.clears = 0  # how often `clear` was called: who has seen fewer forgets what it has
+        self.clears = 0  # how often `clear` was called: a page that has seen fewer clears its list
         self._kept: deque[Kept] = deque()
         self.bytes = 0
         self._forget()
@@ -52,18 +53,22 @@ class Store:
         self._forget()
         self.clears += 1
 
-    def add(self, event: dict[str, Any], now: float, note: str = "") -> Kept:
-        """Keep an event that came in at `now` (seconds since 1970). `note` is a further warning for it."""
+    def add(self, event: Event, now: float, note: str = "") -> Kept:
+        """Keep an event that came in at `now` (seconds since 1970). `note` is one more warning for it."""
         text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         size = len(text)
         if size > LARGEST:
-            event = {"event": event["event"][:LONGEST], "distinct_id": str(distinct_id_of(event))[:LONGEST], "properties": {}}
+            event = {
+                "event": event["event"][:LONGEST],
+                "distinct_id": str(distinct_id_of(event))[:LONGEST],
+                "properties": {},
+            }
             text = json.dumps(event, ensure_ascii=False).encode()
             note = f"only its name and distinct id are kept here: it has {size // 2**20} MiB"
         uuid = uuid_of(event)
         again = uuid in self._uuids
         self.last += 1
-        kept = Kept(self.last, text, summary(event, size, again=again, note=note, now=now))
+        kept = Kept(self.last, text, summarize(event, size, again=again, note=note, now=now))
         self._kept.append(kept)
         self.bytes += len(text)
         self.total += 1
@@ -82,8 +87,8 @@ class Store:
         if self._uuids.get(uuid) == dropped.number:
             del self._uuids[uuid]
 
-    def _count(self, of: Summary) -> None:
-        key = (of.call, of.name)
+    def _count(self, summary: Summary) -> None:
+        key = (summary.call, summary.name)
         if key not in self._counts and len(self._counts) >= _MOST_NAMES:
             key = _OTHERS
         self._counts[key] = self._counts.get(key, 0) + 1
@@ -129,9 +134,9 @@ class Store:
 
 
 def search(events: list[Kept], text: str) -> list[int]:
-    """Return the numbers of those events whose JSON has a text in it, in any case: as a value's text, or as JSON's own.
+    """Return the numbers of the events whose JSON contains a text, in any case, as it is or as JSON escapes it.
 
-    Needs no store: may run in a thread.
+    Needs no store, so it may run in a thread.
     """
     bare = text.lower().encode("utf-8", "replace")
     wanted = json.dumps(text, ensure_ascii=False)[1:-1].lower().encode("utf-8", "replace")

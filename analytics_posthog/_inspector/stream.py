@@ -1,6 +1,6 @@
-"""What the page is told of, as Server-Sent Events: new events in batches, and the totals once a second.
+"""Sends the page new events in batches, and the totals once a second, as Server-Sent Events.
 
-One message has the events since the last one, so a page that is slow gets larger messages, not more of them.
+One message has all events since the last one, so a slow page gets larger messages, not more of them.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _EVERY: Final = 0.1  # seconds between two looks at the store
 _TOTALS_EVERY: Final = 1.0
 _BATCH: Final = 1_000  # events in one message
 _MOST_COUNTS: Final = 200
-_LONGEST_NUMBER: Final = 20  # digits; of thousands of them Python makes no number
+_LONGEST_NUMBER: Final = 20  # digits; Python refuses to parse thousands of them
 
 
 class Feed:
-    """Tells each page that listens. `closing` ends all of it."""
+    """Sends to each page that listens. Setting `closing` ends all streams."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._run = secrets.token_hex(4)  # a page that outlives this process sees that numbers begin anew
+        self._run = secrets.token_hex(4)  # so that a page notices that another process has begun at 1
         self.closing = asyncio.Event()
-        self.passed_on: dict[str, int] = {}  # requests by the status of PostHog's answer
-        self.refused: dict[str, int] = {}  # requests by what became of them and why, without anything of what was sent
+        self.forwarded: dict[str, int] = {}  # requests by the status of PostHog's answer
+        self.refused: dict[str, int] = {}  # refused requests by the reason, without anything of what was sent
 
     async def listen(self, last_id: str) -> AsyncIterator[str]:
-        """Yield messages from after `last_id` on, the id of the last message that the page has; "" for all that is kept."""
+        """Yield the messages after `last_id`, the id of the last one that the page has; "" for all kept events."""
         store = self._store
         run, _, number = last_id.partition(".")
         seen = int(number) if run == self._run and number.isdecimal() and len(number) < _LONGEST_NUMBER else 0
@@ -47,7 +47,7 @@ class Feed:
                 yield self._message(seen, new)
                 if len(new) == _BATCH:
                     continue
-            if now - totals_at >= _TOTALS_EVERY:  # also by which a connection that is gone shows
+            if now - totals_at >= _TOTALS_EVERY:  # a write also shows that a connection is lost
                 totals_at = now
                 yield self._totals()
             await self._pause()
@@ -57,7 +57,12 @@ class Feed:
             await asyncio.wait_for(self.closing.wait(), _EVERY)
 
     def _message(self, seen: int, new: list[Kept]) -> str:
-        data = {"run": self._run, "clears": self._store.clears, "first": self._store.first, "events": [row(kept) for kept in new]}
+        data = {
+            "run": self._run,
+            "clears": self._store.clears,
+            "first": self._store.first,
+            "events": [row(kept) for kept in new],
+        }
         return f"id: {self._run}.{seen}\ndata: {_json(data)}\n\n"
 
     def _totals(self) -> str:
@@ -68,7 +73,7 @@ class Feed:
             "bytes": store.bytes,
             "counts": store.counts(_MOST_COUNTS),
             "rate": store.rate(time.time()),
-            "passedOn": self.passed_on,
+            "forwarded": self.forwarded,
             "refused": self.refused,
         }
         return f"event: totals\ndata: {_json(data)}\n\n"
@@ -76,8 +81,9 @@ class Feed:
 
 def row(kept: Kept) -> list[Any]:
     """Return what the page's list needs of an event."""
-    of = kept.summary
-    return [kept.number, round(of.arrived, 3), of.call, of.name, of.who, of.uuid, of.size, of.warnings]
+    summary = kept.summary
+    shown = (summary.call, summary.name, summary.who, summary.uuid, summary.size, summary.warnings)
+    return [kept.number, round(summary.arrived, 3), *shown]
 
 
 def _json(data: Any) -> str:

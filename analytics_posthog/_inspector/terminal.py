@@ -1,7 +1,7 @@
-"""Writes lines to a terminal from a thread of its own: a terminal that stands still, or a pipe that nobody reads, holds up no request.
+"""Writes lines to a terminal from its own thread: a stopped terminal, or a pipe that nobody reads, delays no request.
 
-Lines that find MOST_LINES waiting are left out, and their number is said instead. What it does not do: write through Python's
-buffers, which a thread that hangs in a write would keep locked to the end of the process.
+When MOST_LINES are waiting, further lines are left out and their number is written instead. Python's own buffers are
+not used: a thread that hangs in a write would keep them locked until the process ends.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _LONGEST_END: Final = 1.0  # seconds that `close` waits for what is still to be 
 class Terminal:
     """Standard output or standard error.
 
-    `write` may be called from any thread. When the stream can't be written to any more, `error` says why, and `closed` is
-    called from the thread.
+    `write` may be called from any thread. When the stream can't be written to any more, `error` says why, and `closed`
+    is called from the thread.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -37,7 +37,7 @@ class Terminal:
     def write(self, line: str) -> None:
         """Write a line, soon. Never waits and never raises."""
         with self._lock:
-            if not self._left_out:  # else this line would stand before those that are missing
+            if not self._left_out:  # else this line would come before the missing ones are counted
                 try:
                     self._lines.put_nowait(line)
                     return
@@ -59,14 +59,14 @@ class Terminal:
                 self._put(line)
                 missing = self._missing()
                 if missing:
-                    self._put(f"({missing} lines left out: nothing took them in time)")
+                    self._put(f"({missing} lines left out: nothing read them in time)")
         except OSError as error:
             self.error = error
             if self.closed is not None:
                 self.closed()
 
     def _missing(self) -> int:
-        """How many lines were left out; counts anew as soon as all that was waiting is written."""
+        """Return how many lines were left out, once all that were waiting are written, and begin to count again."""
         with self._lock:
             if not self._lines.empty():
                 return 0

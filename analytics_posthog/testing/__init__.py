@@ -1,4 +1,4 @@
-"""For an app's own tests: a capture keeps every call instead of sending it, and says what was called."""
+"""For an app's own tests: `capture` keeps every call instead of sending it, and `Captured` asserts what was called."""
 
 from .captured import Captured, capture
 

@@ -1,7 +1,8 @@
-"""For the tests of an app: `with capture() as captured:` keeps every call instead of sending it, and asserts what was called.
+"""For an app's tests: `with capture() as captured:` keeps every call instead of sending it, to assert what was called.
 
-Nothing is sent, no thread is started, no key is needed, whatever the settings are; all else is as in production. It works
-with pytest (`analytics_posthog.pytest_plugin` has a fixture), unittest, or anything else; pytest isn't imported here.
+Nothing is sent, no thread is started and no key is needed, whatever the settings are. Everything else is as in
+production. It works with pytest (`analytics_posthog.pytest_plugin` has a fixture), unittest, or anything else; pytest
+isn't imported here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __unittest = True
 
 
 class _Anything:
-    """What an argument of an assertion is when it is left out."""
+    """The default of an assertion's arguments: any value will do."""
 
     def __repr__(self) -> str:
         return "anything"
@@ -32,7 +33,7 @@ _ANYTHING: Final[Any] = _Anything()
 _MAX_LISTED: Final = 20  # calls
 _MAX_LINE: Final = 160  # characters
 
-# Fields of a message by the names that the calls' arguments have; in the order in which a failure shows them.
+# The calls' arguments and the message's fields for them, in the order in which a failure shows them.
 _FIELDS: Final = {
     "event": "event",
     "name": "name",
@@ -50,13 +51,13 @@ _OF_EVERY_CALL: Final = ("context", "timestamp")
 
 
 class Captured:
-    """What was called. The assertions raise AssertionError with the nearest call and its differences, path by path.
+    """The calls that were made. A failed assertion shows the nearest call and its differences, path by path.
 
-    Their arguments are those of the calls. What is left out may be anything, and a dict needs only a part of what was
-    called, at every level. A value is expected by what equals it (also `unittest.mock.ANY` and the like), or by a function that
-    gets it and returns a bool. The function is asked about calls whose event, name and ids fit; what it raises is raised,
-    and TypeError if it returns anything else. `times` is the number of such calls; by default one or more. Each returns
-    the first such message.
+    The arguments of an assertion are those of the call. An argument that is left out may have any value. An expected
+    dict may have only some of the keys, at every level. An expected value is an equal one (also `unittest.mock.ANY` and
+    the like), or a function that takes the value and returns a bool. The function is called only for calls whose event,
+    name and ids fit. Its errors are raised; so is TypeError if it doesn't return a bool. `times` is the number of such
+    calls, by default one or more. Each assertion returns the first such message.
     """
 
     def __init__(self, capture: Capture) -> None:
@@ -74,11 +75,11 @@ class Captured:
 
     @property
     def not_sent(self) -> list[tuple[dict[str, Any], str]]:
-        """The messages that would not be sent, each with the reason: `integrations`, `before_send`, or what the call was refused for."""
+        """The messages that would not be sent, each with why: `integrations`, `before_send`, or the call's error."""
         return list(self._capture.not_sent)
 
     def clear(self) -> None:
-        """Forget all that was called so far."""
+        """Forget all calls so far."""
         self._capture.clear()
 
     def assert_tracked(
@@ -92,7 +93,7 @@ class Captured:
         timestamp: Any = _ANYTHING,
         times: int | None = None,
     ) -> dict[str, Any]:
-        """Assert that `track` was called so."""
+        """Assert that `track` was called with these arguments."""
         return self._assert("track", locals())
 
     def assert_identified(
@@ -105,7 +106,7 @@ class Captured:
         timestamp: Any = _ANYTHING,
         times: int | None = None,
     ) -> dict[str, Any]:
-        """Assert that `identify` was called so."""
+        """Assert that `identify` was called with these arguments."""
         return self._assert("identify", locals())
 
     def assert_page(
@@ -120,7 +121,7 @@ class Captured:
         timestamp: Any = _ANYTHING,
         times: int | None = None,
     ) -> dict[str, Any]:
-        """Assert that `page` was called so."""
+        """Assert that `page` was called with these arguments."""
         return self._assert("page", locals())
 
     def assert_screen(
@@ -135,7 +136,7 @@ class Captured:
         timestamp: Any = _ANYTHING,
         times: int | None = None,
     ) -> dict[str, Any]:
-        """Assert that `screen` was called so."""
+        """Assert that `screen` was called with these arguments."""
         return self._assert("screen", locals())
 
     def assert_group(
@@ -149,7 +150,7 @@ class Captured:
         timestamp: Any = _ANYTHING,
         times: int | None = None,
     ) -> dict[str, Any]:
-        """Assert that `group` was called so."""
+        """Assert that `group` was called with these arguments."""
         return self._assert("group", locals())
 
     def assert_alias(
@@ -161,17 +162,17 @@ class Captured:
         timestamp: Any = _ANYTHING,
         times: int | None = None,
     ) -> dict[str, Any]:
-        """Assert that `alias` was called so."""
+        """Assert that `alias` was called with these arguments."""
         return self._assert("alias", locals())
 
     def assert_not_tracked(self, event: Any, *, user_id: Any = _ANYTHING, properties: Any = _ANYTHING) -> None:
-        """Assert that `track` was not called so."""
+        """Assert that `track` was not called with these arguments."""
         expected = _given(locals())
         if any(_fits("track", expected, message) for message in self.messages):
             raise AssertionError(f"{_call('track', expected)} was called\n{self._listed()}")
 
     def assert_nothing_sent(self) -> None:
-        """Assert that nothing was called that would be sent."""
+        """Assert that no call was made that would be sent."""
         if self.messages:
             raise AssertionError(f"{len(self.messages)} call(s) would be sent, none was expected\n{self._listed()}")
 
@@ -183,14 +184,16 @@ class Captured:
         raise AssertionError(self._failure(call, expected, len(found), times))
 
     def _failure(self, call: str, expected: dict[str, Any], found: int, times: int | None) -> str:
-        """Say what is missing, why it may not have been sent, which call is nearest and where it differs, and what else was called."""
+        """Say what is missing, why it was not sent, where the nearest call differs, and which other calls were made."""
         wanted = _call(call, expected)
         if found:
             return f"{wanted} was called {found} time(s), expected {times}\n{self._listed()}"
         lines = [f"{wanted} was not called"]
-        kept_back = [why for message, why in self.not_sent if message.get("type") == call and not _differences(expected, message)]
-        if kept_back:
-            lines = [f"{wanted} was called but not sent: {'; '.join(dict.fromkeys(kept_back))}"]
+        reasons = [
+            why for message, why in self.not_sent if message.get("type") == call and not _differences(expected, message)
+        ]
+        if reasons:
+            lines = [f"{wanted} was called but not sent: {'; '.join(dict.fromkeys(reasons))}"]
         alike = [(number, message) for number, message in enumerate(self.messages, 1) if message["type"] == call]
         if alike:
             number, nearest = min(alike, key=lambda each: _distance(expected, each[1]))
@@ -199,7 +202,7 @@ class Captured:
         return "\n".join([*lines, self._listed()])
 
     def _listed(self) -> str:
-        """List what was called, the last calls if there are many."""
+        """List the calls, only the last ones if there are many."""
         messages = self.messages
         if not messages:
             return "nothing was called that would be sent"
@@ -213,12 +216,13 @@ class Captured:
 
 @contextmanager
 def capture() -> Iterator[Captured]:
-    """Keep all calls instead of sending them: the module's and every client's, made before or meanwhile, in all threads.
+    """Keep all calls instead of sending them: those of the module and of every client, old and new, in all threads.
 
-    `flush()` and `shutdown()` answer as if PostHog had taken everything. Of nested captures the innermost keeps the calls.
-    What was queued before goes on being sent, and neither of them waits for it: flush before, if that matters.
-    Afterwards the clients, the default one too, and the logger's level and handlers are as before; a client that was made
-    meanwhile never sends anything. The module's settings stay as they were set meanwhile: an app may set them only once.
+    `flush()` and `shutdown()` answer as if PostHog had taken everything. With nested captures the innermost keeps the
+    calls. Events that were queued before are still sent, and neither function waits for them: flush before, if that
+    matters. At the end all clients, also the default one, and the logger's level and handlers are as before. A client
+    that was made inside never sends anything. The module's settings keep the values set inside: an app may set them
+    only once.
     """
     module: Any = sys.modules[__name__.partition(".")[0]]
     calls = Capture()
@@ -238,19 +242,20 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arguments(message: dict[str, Any]) -> dict[str, Any]:
-    """What a call was given that says something, but for what every message has."""
-    return {name: message[field] for name, field in _FIELDS.items() if name not in _OF_EVERY_CALL and message.get(field) not in (None, {})}
+    """Return a call's own arguments, without empty ones and without those that every message has."""
+    own = [name for name in _FIELDS if name not in _OF_EVERY_CALL]
+    return {name: message[_FIELDS[name]] for name in own if message.get(_FIELDS[name]) not in (None, {})}
 
 
 def _fits(call: str, expected: dict[str, Any], message: dict[str, Any]) -> bool:
-    """Whether a call is as expected. Asks no further after the first difference, so functions for one event see no other's values."""
+    """Whether a call is as expected. Stops at the first difference, so a function never sees another event's values."""
     if message["type"] != call:
         return False
     return not any(True for name, value in expected.items() for _ in differences(_FIELDS[name], value, message, name))
 
 
 def _differences(expected: dict[str, Any], message: dict[str, Any]) -> Differences:
-    """All differences. A function that raises is one, as it may be asked of another event's values here."""
+    """Return all differences. A function's error is one, because here it may see another event's values."""
     found: Differences = []
     for name, value in expected.items():
         try:
@@ -261,12 +266,12 @@ def _differences(expected: dict[str, Any], message: dict[str, Any]) -> Differenc
 
 
 def _distance(expected: dict[str, Any], message: dict[str, Any]) -> tuple[float, int]:
-    """How far a call is from what is expected: by its name first, then by the number of differences."""
+    """Return how far a call is from the expected one: first by its name, then by the number of differences."""
     name = next((name for name in ("event", "name") if name in expected), None)
     far = 0.0 if name is None else 1.0 - nearness(expected[name], message.get(name))
     return far, len(_differences(expected, message))
 
 
 def _call(call: str, arguments: dict[str, Any]) -> str:
-    """Show a call as it stands in the app."""
+    """Return a call as the app writes it."""
     return f"{call}({', '.join(f'{name}={shown(value)}' for name, value in arguments.items())})"

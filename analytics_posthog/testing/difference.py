@@ -1,4 +1,4 @@
-"""Tells, path by path, where what was called differs from what a test expects. Pure; knows neither clients nor captures."""
+"""Compares a message with what a test expects, path by path. Pure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __unittest = True
 
 
 def differences(field: str, expected: Any, message: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """Tell, one after the other, where a message's field differs from what is expected; of a dict, what isn't expected doesn't count.
+    """Yield the differences between a message's field and what is expected. Keys that are not expected don't count.
 
-    `path` is the field's name in the text. A value is expected by what equals it, or by a function that answers whether it will do.
-    What that function raises is raised; TypeError if it answers something else than True or False.
+    `path` is the field's name in the text. An expected value is an equal one, or a function that takes the value and
+    returns a bool. The function's errors are raised; so is TypeError if it doesn't return a bool.
     """
     actual = message.get(field)
     if field in _IDS and isinstance(expected, (Number, UUID)):
@@ -42,13 +42,13 @@ def shown(value: Any) -> str:
     name = getattr(value, "__qualname__", None) if callable(value) else None
     try:
         text = name if isinstance(name, str) else repr(value)
-    except Exception:  # a failure to show it must not hide what it shows
+    except Exception:  # a value whose repr fails must not hide the difference
         text = f"a {kind_name(value)}"
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text)} characters)"
 
 
 def nearness(name: object, other: object) -> float:
-    """Return how near a name is to another: 1.0 for the same, 0.0 for nothing in common."""
+    """Return how similar two names are: 1.0 for equal ones, 0.0 for nothing in common."""
     return 1.0 if name == other else difflib.SequenceMatcher(None, str(name).lower(), str(other).lower()).ratio()
 
 
@@ -70,25 +70,26 @@ def _walk(expected: Any, actual: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _differ(path: str, expected: Any, actual: Any) -> Differences:
-    """The difference, with the types where the values look alike: 5 and '5'."""
+    """Return a difference, with the types if the values look the same: 5 and '5'."""
     wanted, got = shown(expected), shown(actual)
     if wanted.strip("'\"") == got.strip("'\"") or isinstance(expected, bool) or isinstance(actual, bool):
         wanted, got = f"{wanted} ({type(expected).__name__})", f"{got} ({type(actual).__name__})"
     elif type(expected) is str and type(actual) is str and max(len(expected), len(actual)) > 60:
-        at = next((index for index, (a, b) in enumerate(zip(expected, actual, strict=False)) if a != b), min(len(expected), len(actual)))
+        pairs = enumerate(zip(expected, actual, strict=False))
+        at = next((index for index, (a, b) in pairs if a != b), min(len(expected), len(actual)))
         got += f" (they differ from character {at} on: {expected[at : at + 20]!r}, {actual[at : at + 20]!r})"
     return [(path, f"expected {wanted}, got {got}")]
 
 
 def _perhaps(name: str, actual: dict[str, Any]) -> str:
-    """What may have been meant."""
+    """Return a hint at a key that may have been meant."""
     near = difflib.get_close_matches(name, list(actual), 1)
     return f"; there is {near[0]!r}" if near else ""
 
 
 def _will_do(expected: Any, actual: Any, path: str) -> bool:
-    plain = (bool, int, float)
-    if type(expected) in plain and type(actual) in plain and (type(expected) is bool) != (type(actual) is bool):
+    numbers = (bool, int, float)
+    if type(expected) in numbers and type(actual) in numbers and (type(expected) is bool) != (type(actual) is bool):
         return False  # in JSON, and to PostHog, true is not 1
     if _equal(expected, actual):
         return True
@@ -98,12 +99,12 @@ def _will_do(expected: Any, actual: Any, path: str) -> bool:
             got = f"{shown(expected)} answered a {kind_name(answer)}, not True or False"
             raise TypeError(f"{path}: {got}. Expect a value, or a function that returns a bool")
         return answer
-    plain_expected = _plain(expected)
-    return plain_expected is not _UNFIT and bool(plain_expected == _plain(actual))
+    cleaned = _cleaned(expected)
+    return cleaned is not _UNFIT and bool(cleaned == _cleaned(actual))
 
 
 def _equal(expected: Any, actual: Any) -> bool:
-    """Whether a value says that it equals the other. An array answers with an array, or raises; so may others."""
+    """Whether two values are equal. An array's == returns an array, or raises; other classes may do so too."""
     try:
         answer = expected == actual
         return not isinstance(answer, Sized) and bool(answer)
@@ -111,15 +112,15 @@ def _equal(expected: Any, actual: Any) -> bool:
         return False
 
 
-def _plain(value: Any) -> Any:
-    """Return what a value becomes on its way to PostHog, so that a UUID or a Decimal is expected as it was called."""
+def _cleaned(value: Any) -> Any:
+    """Return a value as a message has it, so that a test may expect the UUID or the Decimal of the call."""
     if isinstance(value, date):
         return value.isoformat()
     return clean_dict({"value": value}, Pass()).get("value", _UNFIT)
 
 
 def _moment(value: Any) -> datetime | None:
-    """Return the moment that a call makes of a time, in milliseconds as a message has them; None if it is no time."""
+    """Return a time as a message has it, in milliseconds; None if the value is not a time."""
     moment = parse_time(value) if isinstance(value, str) else value
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=timezone.utc)

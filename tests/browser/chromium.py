@@ -1,4 +1,4 @@
-"""Debian's Chromium, without a window, driven by selenium; nothing is downloaded and nothing is asked of the network."""
+"""Starts Debian's Chromium without a window, driven by selenium. It downloads nothing and uses no network."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 OPTIONS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync --disable-dev-shm-usage --hide-scrollbars --force-color-profile=srgb --lang=en --enable-precise-memory-info"
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars --force-color-profile=srgb "
+    "--lang=en --enable-precise-memory-info"
 ).split()
 
 
@@ -40,7 +41,8 @@ def chromium() -> Iterator[Chrome]:
 def look(driver: Chrome, *, width: int = 1280, height: int = 800, dark: bool = False, still: bool = False) -> None:
     """Give the page a size and the person's wishes."""
     driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
     )
     features = [
         {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},

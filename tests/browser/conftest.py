@@ -29,7 +29,7 @@ def inspector() -> Iterator[Inspector]:
 
 @pytest.fixture
 def page(driver: Chrome, inspector: Inspector) -> Iterator[Page]:
-    """The open page, light and wide, without an event. No script error, and nothing asked of elsewhere, when the test is over."""
+    """The open page, light and wide, without an event. Afterwards: no script error, no request to anywhere else."""
     requests.post(inspector.url + "/inspector/clear", headers={"X-Inspector": "test"}, timeout=5).raise_for_status()
     page = Page(driver, inspector)
     page.look()
@@ -38,7 +38,11 @@ def page(driver: Chrome, inspector: Inspector) -> Iterator[Page]:
     page.open()
     awaited(lambda: page.text("#state") == "Live")
     yield page
-    assert [line for line in driver.get_log("browser") if line["level"] == "SEVERE" and "no longer kept" not in line["message"]] == []
+    assert [
+        line
+        for line in driver.get_log("browser")
+        if line["level"] == "SEVERE" and "no longer kept" not in line["message"]
+    ] == []
     asked = page.value("performance.getEntriesByType('resource').map((entry) => new URL(entry.name).origin)")
     assert set(asked) == {inspector.url}
 
@@ -57,7 +61,10 @@ def five(page: Page, app: App) -> list[str]:
         ("identify", {"user_id": "ada", "traits": {"plan": "pro"}}),
         ("track", {"user_id": "ada", "event": "Product Added", "properties": {"sku": "Green Tea"}}),
         ("track", {"user_id": "grace", "event": "Product Added", "properties": {"sku": "coffee"}}),
-        ("track", {"user_id": "grace", "event": "Order Completed", "properties": {"amount": 49.99}, "context": CONTEXT}),
+        (
+            "track",
+            {"user_id": "grace", "event": "Order Completed", "properties": {"amount": 49.99}, "context": CONTEXT},
+        ),
         ("page", {"user_id": "lin", "name": "Home"}),
     )
     names = ["$pageview", "Order Completed", "Product Added", "Product Added", "$identify"]

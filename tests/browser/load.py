@@ -1,7 +1,7 @@
 """What the page and the server need while an app sends: `python -m tests.browser.load [--seconds 60] [--rate 500]`.
 
-Every second an event is clicked with the browser's own mouse; how long it takes from the press until the detail is drawn is
-measured in the page. Memory is the server's resident set, and the page's JavaScript heap after a collection.
+Every second the browser's own mouse clicks an event. The page measures the time from the press until the detail is
+drawn. Memory is the server's resident set, and the page's JavaScript heap after a collection.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ import analytics_posthog as analytics
 analytics.write_key, analytics.host = sys.argv[1:3]
 rate, seconds = int(sys.argv[3]), float(sys.argv[4])
 analytics.upload_interval = 0.1
-context = {"ip": "203.0.113.7", "userAgent": "Mozilla/5.0", "page": {"url": "https://shop.example/a?utm_source=news", "path": "/a"}}
+page = {"url": "https://shop.example/a?utm_source=news", "path": "/a"}
+context = {"ip": "203.0.113.7", "userAgent": "Mozilla/5.0", "page": page}
 names = [f"Event {letter}" for letter in "ABCDEFGHIJ"]
 start = time.monotonic()
 sent = 0
@@ -82,7 +83,11 @@ def measure(seconds: float, rate: int) -> Figures:
                 time.sleep(0.7)
             assert sender.stdout is not None
             sent, took = sender.stdout.read().split()
-        awaited(lambda: str(value(driver, "document.getElementById('totals').textContent")).startswith(f"{int(sent):,} events"))
+        awaited(
+            lambda: str(value(driver, "document.getElementById('totals').textContent")).startswith(
+                f"{int(sent):,} events"
+            )
+        )
     return Figures(int(sent), float(took), clicks, server, page, nodes)
 
 
@@ -103,7 +108,9 @@ def _resident(process: int) -> float:
 
 def _heap(driver: Chrome) -> tuple[float, float]:
     driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
-    metrics = {metric["name"]: metric["value"] for metric in driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
+    metrics = {
+        metric["name"]: metric["value"] for metric in driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    }
     return metrics["JSHeapUsedSize"] / 2**20, metrics["Nodes"]
 
 
@@ -121,7 +128,8 @@ def main() -> None:
     options = parser.parse_args()
     found = measure(options.seconds, options.rate)
     print(f"{found.sent} events in {found.seconds:.1f} s, {found.sent / found.seconds:.0f} a second")
-    print(f"click to detail: median {median(found.clicks):.0f} ms, at most {max(found.clicks):.0f} ms, of {len(found.clicks)} clicks")
+    clicks = found.clicks
+    print(f"click to detail: median {median(clicks):.0f} ms, at most {max(clicks):.0f} ms, of {len(clicks)} clicks")
     print(f"server: {_course(found.server, 'MiB')}")
     print(f"page: {_course(found.page, 'MiB')}")
     print(f"page: {_course(found.nodes, 'nodes')}")

@@ -1,4 +1,4 @@
-"""The inspector's page as a person has it before them: what is read there, and what hands can do."""
+"""The inspector's page as a person uses it: its texts, and what mouse and keyboard do."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Page:
         return str(self.value(f"document.querySelector({selector!r}).textContent"))
 
     def names(self) -> list[str]:
-        """The event names in the list, from the top, as far as they are in the document."""
+        """The event names of those rows that are in the document, from the top."""
         return self._column("name")
 
     def who(self) -> list[str]:
@@ -51,7 +51,8 @@ class Page:
         return self._column("who")
 
     def _column(self, name: str) -> list[str]:
-        rows = "[...document.querySelectorAll('.row')].sort((a, b) => a.getAttribute('aria-posinset') - b.getAttribute('aria-posinset'))"
+        place = "getAttribute('aria-posinset')"
+        rows = f"[...document.querySelectorAll('.row')].sort((a, b) => a.{place} - b.{place})"
         found: list[str] = self.value(f"{rows}.map((row) => row.querySelector('.{name}').textContent)")
         return found
 
@@ -60,14 +61,16 @@ class Page:
         try:
             awaited(lambda: self.names() == names, timeout)
         except AssertionError:
-            raise AssertionError(f"{self.names()} instead of {names}; {self.text('#state')}, {self.text('#shown')}") from None
+            raise AssertionError(
+                f"{self.names()} instead of {names}; {self.text('#state')}, {self.text('#shown')}"
+            ) from None
 
     def awaits_first(self, name: str) -> None:
         """Wait until the newest event has this name."""
         awaited(lambda: self.names()[:1] == [name])
 
     def awaits_detail(self, name: str) -> None:
-        """Wait until the open event's name begins so."""
+        """Wait until the open event's name begins with this."""
         awaited(lambda: self.is_open() and self.text("#detail-name").startswith(name))
 
     def click(self, selector: str) -> None:
@@ -101,11 +104,11 @@ class Page:
         Select(self.find(selector)).select_by_visible_text(text)
 
     def focus(self) -> str:
-        """The id, or else the tag, of what has the focus."""
+        """The id, or else the tag, of the focused element."""
         return str(self.value("document.activeElement.id || document.activeElement.tagName"))
 
     def sees_focus(self) -> bool:
-        """Whether what has the focus is drawn so."""
+        """Whether the focus is visible."""
         return bool(self.value("getComputedStyle(document.activeElement).outlineStyle !== 'none'"))
 
     def violations(self) -> list[str]:
@@ -114,4 +117,6 @@ class Page:
 
     def is_within(self) -> bool:
         """Whether nothing is wider than the page, so that it needs no scrolling sideways."""
-        return bool(self.value("document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth"))
+        return bool(
+            self.value("document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth")
+        )

@@ -44,16 +44,28 @@ def send(app: App) -> None:
     for user in ("ada", "grace", "lin"):
         person = {"user_id": user, "context": CONTEXT}
         app.call(("identify", {**person, "traits": {"plan": "pro", "email": f"{user}@shop.example"}}))
-        app.call(("page", {**person, "category": "Shop", "name": "Cart", "properties": {"url": "https://shop.example/cart"}}))
+        app.call(
+            ("page", {**person, "category": "Shop", "name": "Cart", "properties": {"url": "https://shop.example/cart"}})
+        )
         app.call(("track", {**person, "event": "Product Added", "properties": {"sku": "tea", "price": 12.5}}))
         app.call(("track", {**person, "event": "Order Completed", "properties": ORDER}))
     app.call(("alias", {"previous_id": "guest", "user_id": "ada"}))
     app.call(("group", {"user_id": "grace", "group_id": "acme", "traits": {"seats": 12}}))
     app.call(("screen", {"user_id": "lin", "name": "Settings", "properties": {"tab": "mail"}}))
     app.call(
-        ("track", {"user_id": "lin", "event": "Invoice 20931 Paid", "properties": {"amount": 80, "currency": "EUR"}, "context": CONTEXT})
+        (
+            "track",
+            {
+                "user_id": "lin",
+                "event": "Invoice 20931 Paid",
+                "properties": {"amount": 80, "currency": "EUR"},
+                "context": CONTEXT,
+            },
+        )
     )
-    app.call(("track", {"user_id": "lin", "event": "<script>alert(1)</script>", "properties": {"from": "a hostile form"}}))
+    app.call(
+        ("track", {"user_id": "lin", "event": "<script>alert(1)</script>", "properties": {"from": "a hostile form"}})
+    )
 
 
 def choose(driver: Chrome, name: str) -> None:

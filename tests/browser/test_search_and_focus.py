@@ -1,4 +1,4 @@
-"""What a search finds while others come, and where the focus goes: in Chromium."""
+"""In Chromium: what a search finds while events come, and where the focus goes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ def test_escape_leaves_the_search_as_it_is_and_an_emptied_field_ends_it(page: Pa
     awaited(lambda: page.text("#shown") == "1 of 6")
     assert page.names() == ["Product Added"]
     page.driver.execute_script(
-        "const field = document.getElementById('search'); field.value = ''; field.dispatchEvent(new Event('change', { bubbles: true }))"
+        "const field = document.getElementById('search'); field.value = '';"
+        "field.dispatchEvent(new Event('change', { bubbles: true }))"
     )
     page.awaits(["later", *five])
 
 
-def test_the_answer_to_an_old_search_is_not_taken_for_the_new_one_s(page: Page, app: App, five: list[str]) -> None:
+def test_the_answer_to_an_old_search_is_not_used_for_a_new_one(page: Page, app: App, five: list[str]) -> None:
     page.write("#search", "green tea")
     page.awaits(["Product Added"])
     page.driver.execute_script(HOLD_FETCH)
@@ -37,13 +38,15 @@ def test_the_answer_to_an_old_search_is_not_taken_for_the_new_one_s(page: Page, 
     awaited(lambda: page.value("window.held.length === 1"))
     for text in ("green tea x", "green tea"):
         page.driver.execute_script(
-            "const field = document.getElementById('search'); field.value = arguments[0]; field.dispatchEvent(new Event('input'))", text
+            "const field = document.getElementById('search'); field.value = arguments[0];"
+            "field.dispatchEvent(new Event('input'))",
+            text,
         )
     page.driver.execute_script("window.fetch = window.usual; window.held[0]()")
     page.awaits(["later", "Product Added"])
 
 
-def test_what_is_refused_and_why_stands_with_the_totals(page: Page) -> None:
+def test_the_totals_show_what_was_refused_and_why(page: Page) -> None:
     page.inspector.post({"api_key": KEY, "batch": [{"event": ""}]})
     awaited(lambda: "refused: an event without a name" in page.text("#totals"))
     assert page.violations() == []
@@ -54,7 +57,9 @@ def test_at_360_pixels_the_focus_stays_in_the_open_event(page: Page, five: list[
     page.driver.execute_script("document.getElementById('list').focus()")
     page.keys(Keys.ARROW_DOWN, Keys.ENTER)
     awaited(lambda: page.is_open() and page.focus() == "detail-name")
-    inside = "document.activeElement === document.body || document.getElementById('detail').contains(document.activeElement)"
+    inside = (
+        "document.activeElement === document.body || document.getElementById('detail').contains(document.activeElement)"
+    )
     reached = set()
     for _ in range(10):
         page.keys(Keys.TAB)

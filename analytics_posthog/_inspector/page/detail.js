@@ -1,4 +1,4 @@
-// One event whole: what the conversion made of it and from what. Whatever an event holds is shown as text, and never as more than that.
+// One event in full: its Segment message, its properties and their origins. All of it is shown as text only.
 
 const LONGEST = 2000; // characters of one value; copying gives all of them
 const WHOLE = 100000; // characters of a message
@@ -10,11 +10,15 @@ const ORIGINS = {
   client: ["■", "PostHog's client"],
   posthog: ["○", "PostHog's own"],
 };
-// Characters that show nothing themselves, or turn the direction of what stands around them.
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
-const UNSEEN_BUT_BREAKS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
+// Characters that are invisible, or change the direction of the text around them.
+const TAGS = "\\udb40[\\udc00-\\udc7f]";
+const OTHERS = "\\u007f-\\u009f\\u00ad\\u061c\\u115f\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e"
+  + "\\u2060-\\u2069\\u3164\\ufeff\\ufff9-\\ufffb";
+const UNSEEN = new RegExp(`[\\u0000-\\u001f${OTHERS}]|${TAGS}`, "g");
+const UNSEEN_BUT_BREAKS = new RegExp(`[\\u0000-\\u0009\\u000b-\\u001f${OTHERS}]|${TAGS}`, "g");
 
-const escaped = (character) => character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+const escapedUnit = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+const escaped = (character) => character.split("").map(escapedUnit).join("");
 
 // A text with its unseen characters as escapes.
 export function visible(text) { return text.replace(UNSEEN, escaped); }
@@ -27,7 +31,8 @@ function made(tag, className, text) {
 }
 
 function cut(text, most) {
-  return text.length <= most ? text : `${text.slice(0, most)} … (${(text.length - most).toLocaleString("en")} characters more; copy it to have all)`;
+  if (text.length <= most) return text;
+  return `${text.slice(0, most)} … (${(text.length - most).toLocaleString("en")} more characters; copy it to have all)`;
 }
 
 function shortened(key, value) { return typeof value === "string" ? cut(value, LONGEST) : value; }
@@ -57,13 +62,16 @@ function messageSide(detail) {
   const side = made("section", "message");
   side.append(made("h3", "", "Segment message (reconstructed)"));
   if (!detail.message) {
-    side.append(made("p", "hint", "None: this event has no segment_library, so it was captured by PostHog's own client and not made from a Segment call."));
+    side.append(made("p", "hint", "None: PostHog's own client captured this event (it has no segment_library)."));
     return side;
   }
   side.append(made("pre", "", cut(written(detail.message, 2), WHOLE)));
   const settings = Object.entries(detail.settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
   if (settings.length) side.append(made("p", "hint", visible(`With the settings ${settings.join(", ")}`)));
-  if (detail.changed.length) side.append(made("p", "hint", visible(`Not what this message gives, so changed after the conversion (before_send?): ${cut(detail.changed.join(", "), LONGEST)}`)));
+  if (detail.changed.length) {
+    const changed = `Changed after the conversion (by before_send?): ${cut(detail.changed.join(", "), LONGEST)}`;
+    side.append(made("p", "hint", visible(changed)));
+  }
   side.append(made("p", "hint", "What the event can't tell:"));
   const unknown = made("ul", "hint");
   unknown.append(...detail.unknown.map((text) => made("li", "", text)));
@@ -79,11 +87,14 @@ function eventSide(detail) {
   const rows = made("ul", "rows");
   for (const { name, value, kind, source } of detail.origins.slice(0, MOST)) {
     const row = made("li");
-    row.append(made("span", "name", cut(visible(name), LONGEST)), originMark(kind, cut(source, LONGEST)), made("code", "", cut(written(value, 1), 2 * LONGEST)));
+    const shown = cut(written(value, 1), 2 * LONGEST);
+    row.append(made("span", "name", cut(visible(name), LONGEST)), originMark(kind, cut(source, LONGEST)));
+    row.append(made("code", "", shown));
     rows.append(row);
   }
   side.append(legend, rows);
-  if (detail.origins.length > MOST) side.append(made("p", "hint", `and ${detail.origins.length - MOST} more; copy the event to have all`));
+  const more = detail.origins.length - MOST;
+  if (more > 0) side.append(made("p", "hint", `and ${more} more; copy the event to have all`));
   return side;
 }
 
@@ -92,7 +103,7 @@ async function toClipboard(text) {
     await navigator.clipboard.writeText(text);
     return;
   }
-  const field = made("textarea"); // a page that isn't from loopback and has no TLS has no clipboard of its own
+  const field = made("textarea"); // without TLS, only a page on loopback has navigator.clipboard
   field.value = text;
   document.body.append(field);
   field.select();
@@ -102,7 +113,7 @@ async function toClipboard(text) {
 }
 
 export class Detail {
-  // `close` is called by the button, `say` with what a screen reader is to say.
+  // The button calls `close`. `say` is called with a text for screen readers.
   constructor(place, { close, say }) {
     this.place = place;
     this.close = close;
@@ -116,7 +127,7 @@ export class Detail {
     this.place.replaceChildren();
   }
 
-  // Shows the event of this number; resolves when it is there, or when another was asked for meanwhile.
+  // Shows the event of this number. Resolves when it is shown, or when another event was opened meanwhile.
   async open(number) {
     this.number = number;
     let detail;

@@ -1,8 +1,8 @@
-// The list of events: any number of rows, of which only those in sight are in the document.
+// The list of events: any number of rows, but only the visible ones are in the document.
 
 import { visible } from "./detail.js";
 
-const SPARE = 6; // rows above and below what is in sight
+const SPARE = 6; // rows above and below the visible ones
 
 function cell(name) {
   const made = document.createElement("span");
@@ -13,11 +13,12 @@ function cell(name) {
 function timeOf(seconds) {
   const moment = new Date(seconds * 1000);
   const two = (number) => String(number).padStart(2, "0");
-  return `${two(moment.getHours())}:${two(moment.getMinutes())}:${two(moment.getSeconds())}.${String(moment.getMilliseconds()).padStart(3, "0")}`;
+  const milliseconds = String(moment.getMilliseconds()).padStart(3, "0");
+  return `${two(moment.getHours())}:${two(moment.getMinutes())}:${two(moment.getSeconds())}.${milliseconds}`;
 }
 
 export class List {
-  // `events` are shown from the first on; `opened` is called with an event's number, `moved` when the active row or the place changes.
+  // `opened` is called with an event's number, `moved` when the active row or the scroll position changes.
   constructor(place, { opened, moved }) {
     this.place = place;
     this.events = [];
@@ -36,7 +37,9 @@ export class List {
     place.addEventListener("scroll", () => { this.draw(); this.moved(); }, { passive: true });
     place.addEventListener("keydown", (event) => this.key(event));
     place.addEventListener("pointerdown", (event) => this.press(event));
-    addEventListener("pointerup", () => { if (this.pressed) setTimeout(() => { this.pressed = false; this.moved(); }); });
+    addEventListener("pointerup", () => {
+      if (this.pressed) setTimeout(() => { this.pressed = false; this.moved(); });
+    });
     addEventListener("pointercancel", () => { this.pressed = false; this.moved(); });
     place.addEventListener("click", (event) => {
       const row = event.target.closest(".row");
@@ -94,7 +97,14 @@ export class List {
     const from = at >= 0 ? at : this.placeOf(this.last);
     const none = from < 0 || this.active === null;
     const start = from < 0 ? Math.floor(this.place.scrollTop / this.height) : from;
-    const to = { ArrowDown: none ? start : start + 1, ArrowUp: none ? start : start - 1, PageDown: start + page, PageUp: start - page, Home: 0, End: Infinity }[event.key];
+    const to = {
+      ArrowDown: none ? start : start + 1,
+      ArrowUp: none ? start : start - 1,
+      PageDown: start + page,
+      PageUp: start - page,
+      Home: 0,
+      End: Infinity,
+    }[event.key];
     if (to !== undefined) {
       event.preventDefault();
       this.activate(Math.min(Math.max(to, 0), this.events.length - 1));
@@ -108,7 +118,9 @@ export class List {
     this.active = this.last = this.events[index].number;
     const top = index * this.height;
     if (top < this.place.scrollTop) this.place.scrollTop = top;
-    else if (top + this.height > this.place.scrollTop + this.place.clientHeight) this.place.scrollTop = top + this.height - this.place.clientHeight;
+    else if (top + this.height > this.place.scrollTop + this.place.clientHeight) {
+      this.place.scrollTop = top + this.height - this.place.clientHeight;
+    }
     this.drawn = null;
     this.draw();
     this.moved();

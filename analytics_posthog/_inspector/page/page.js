@@ -1,4 +1,4 @@
-// The inspector's page: takes the events as they come, filters them, and holds them back while somebody reads.
+// The inspector's page: receives events, filters them, and holds new ones back while somebody reads.
 
 import { Detail, visible } from "./detail.js";
 import { List } from "./list.js";
@@ -9,13 +9,13 @@ const find = (id) => document.getElementById(id);
 const number = (value) => value.toLocaleString("en");
 
 let all = []; // oldest first
-let shown = []; // those that the filters let through, newest first
-let waiting = 0; // events that came while the list was held
+let shown = []; // those that pass the filters, newest first
+let waiting = 0; // the number of events that came while the list was held
 let paused = false;
 let connected = false;
 let run = "";
 let clears = 0;
-let found = null; // numbers of the events that the server found the searched text in; null: nothing is searched
+let found = null; // numbers of the events in which the server found the text; null: no search
 let searched = ""; // the text in `found`'s search
 let searchedTo = 0;
 let searching = false;
@@ -26,16 +26,20 @@ const detail = new Detail(find("detail"), { close: () => closeDetail(), say });
 const list = new List(find("list"), { opened: (chosen) => openDetail(chosen, true), moved: listMoved });
 
 function say(text) {
-  find("said").textContent = ""; // so that the same words twice are said twice
+  find("said").textContent = ""; // so that a screen reader says the same text twice
   setTimeout(() => { find("said").textContent = text; }, 50);
 }
 
-// ---- what comes in
+// ---- receiving
 
 function connect() {
   const source = new EventSource("/inspector/stream");
   source.onopen = () => { connected = true; showState(); };
-  source.onerror = () => { connected = false; showState(); if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000); };
+  source.onerror = () => {
+    connected = false;
+    showState();
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+  };
   source.onmessage = (message) => take(JSON.parse(message.data));
   source.addEventListener("totals", (message) => showTotals(JSON.parse(message.data)));
 }
@@ -47,8 +51,11 @@ function take(data) {
     clears = data.clears;
   }
   const newest = all.length ? all.at(-1).number : 0;
-  const fresh = data.events.filter(([known]) => known > newest).map(([known, arrived, call, name, who, uuid, size, warnings]) =>
-    ({ number: known, arrived, call, name, who, uuid, size, warnings, text: `${name}\n${who}\n${uuid}`.toLowerCase() }));
+  const fresh = data.events.filter(([known]) => known > newest).map((row) => {
+    const [known, arrived, call, name, who, uuid, size, warnings] = row;
+    const text = `${name}\n${who}\n${uuid}`.toLowerCase();
+    return { number: known, arrived, call, name, who, uuid, size, warnings, text };
+  });
   all.push(...fresh);
   const gone = Math.max(all.findIndex((event) => event.number >= data.first), all.length - MOST);
   if (gone > 0) all = all.slice(gone);
@@ -77,7 +84,9 @@ function passes(event) {
   const user = find("user").value.trim().toLowerCase();
   const call = find("call").value;
   const name = find("event").value;
-  return (!call || event.call === call) && (!name || event.name === name) && (!user || event.who.toLowerCase().includes(user))
+  return (!call || event.call === call)
+    && (!name || event.name === name)
+    && (!user || event.who.toLowerCase().includes(user))
     && (!text || event.text.includes(text) || Boolean(found?.has(event.number)));
 }
 
@@ -87,12 +96,12 @@ function refilter() {
   drawSoon();
 }
 
-// Lets the server look into whole events, first all of them and then those that have come since.
+// Asks the server to search whole events: first all of them, then those that came later.
 async function search() {
   const text = find("search").value.trim();
   if (searching || !text) return;
   searching = true;
-  const mine = found; // another search, also of the same text, has another one
+  const mine = found; // each search has its own set, also for the same text
   try {
     const answer = await fetch(`/inspector/search?after=${searchedTo}&text=${encodeURIComponent(text)}`);
     const result = await answer.json();
@@ -103,7 +112,7 @@ async function search() {
       if (isNew.length) addFound(isNew);
     }
   } catch {
-    // the connection is lost, and the page says so already
+    // the connection is lost, and the page already says so
   }
   setTimeout(() => {
     searching = false;
@@ -164,7 +173,7 @@ function openDetail(chosen, focus) {
 }
 
 function closeDetail() {
-  const focused = document.activeElement; // the body: nothing has it
+  const focused = document.activeElement; // the body if nothing has the focus
   const hadFocus = find("detail").contains(focused) || (detail.number !== null && focused === document.body);
   detail.hide();
   find("panes").classList.remove("open");
@@ -198,7 +207,8 @@ function showEmpty() {
   if (kind === "none") {
     const code = document.createElement("code");
     code.textContent = `analytics.host = "${location.origin}"`;
-    place.append("No event yet. In the app, before its first call:", code, "The key may be anything; it is neither shown nor kept.");
+    place.append("No event yet. In the app, before its first call:", code);
+    place.append("The key may be anything. It is neither shown nor kept.");
   }
 }
 
@@ -210,10 +220,11 @@ function showState() {
   place.textContent = { lost: "No connection", paused: "Paused", held: "Held while you read", live: "Live" }[state];
 }
 
-function showTotals({ total, kept, bytes, counts, rate, passedOn, refused }) {
-  const on = Object.entries(passedOn).map(([status, count]) => `${number(count)} forwarded (${status})`);
+function showTotals({ total, kept, bytes, counts, rate, forwarded, refused }) {
+  const on = Object.entries(forwarded).map(([status, count]) => `${number(count)} forwarded (${status})`);
   const faults = Object.entries(refused).map(([words, count]) => `⚠ ${number(count)} ${words}`);
-  const parts = [`${number(total)} events`, `${number(kept)} kept (${bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`})`, ...on, ...faults];
+  const size = bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`;
+  const parts = [`${number(total)} events`, `${number(kept)} kept (${size})`, ...on, ...faults];
   find("totals").textContent = parts.join(", ");
   plot.show(rate);
   showCounts(counts);
@@ -240,7 +251,7 @@ function showCounts(counts) {
   }
 }
 
-// ---- hands
+// ---- mouse and keyboard
 
 for (const kind of ["input", "change"]) find("search").addEventListener(kind, searchChanged);
 for (const id of ["call", "event", "user"]) {
@@ -248,14 +259,17 @@ for (const id of ["call", "event", "user"]) {
 }
 find("pause").addEventListener("click", togglePause);
 find("new").addEventListener("click", showWaiting);
-find("clear").addEventListener("click", () => fetch("/inspector/clear", { method: "POST", headers: { "X-Inspector": "page" } }).then(() => say("Cleared")));
+find("clear").addEventListener("click", async () => {
+  await fetch("/inspector/clear", { method: "POST", headers: { "X-Inspector": "page" } });
+  say("Cleared");
+});
 addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input, select, textarea");
   if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
     event.preventDefault();
     find("search").focus();
   } else if (event.key === "Escape") {
-    event.preventDefault(); // a browser may empty the field, and leave the filter as it was
+    event.preventDefault(); // a browser may empty the field without changing the filter
     if (isTyping) list.place.focus();
     else closeDetail();
   }

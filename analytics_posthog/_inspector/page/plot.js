@@ -1,6 +1,6 @@
-// A small plot of how many events came in each second of the last minutes, and the same in words.
+// A small plot of the events in each second of the last minutes, and the same in words.
 
-const BARS = 60; // each stands for some seconds
+const BARS = 60; // each for some seconds
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
 function element(name, attributes) {
@@ -12,8 +12,10 @@ function element(name, attributes) {
 export class Plot {
   // Draws into an element.
   constructor(place) {
-    this.drawing = element("svg", { viewBox: `0 0 ${BARS} 1`, preserveAspectRatio: "none", role: "img", "aria-label": "No events yet" });
-    this.bars = Array.from({ length: BARS }, (_, number) => element("rect", { x: number + 0.1, y: 1, width: 0.8, height: 0 }));
+    const look = { viewBox: `0 0 ${BARS} 1`, preserveAspectRatio: "none", role: "img" };
+    this.drawing = element("svg", { ...look, "aria-label": "No events yet" });
+    const bar = (_, number) => element("rect", { x: number + 0.1, y: 1, width: 0.8, height: 0 });
+    this.bars = Array.from({ length: BARS }, bar);
     this.drawing.append(...this.bars);
     this.words = document.createElement("span");
     place.append(this.drawing, this.words);
@@ -31,6 +33,7 @@ export class Plot {
     });
     const now = rate.at(-1);
     this.words.textContent = `${now}/s, most ${most}/s`;
-    this.drawing.setAttribute("aria-label", `Events a second in the last ${rate.length / 60} minutes: ${now} now, ${most} at most`);
+    const text = `Events a second in the last ${rate.length / 60} minutes: ${now} now, ${most} at most`;
+    this.drawing.setAttribute("aria-label", text);
   }
 }

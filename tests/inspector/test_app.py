@@ -1,4 +1,4 @@
-"""The inspector as a process, without a browser: what an app's client sends to it, what it answers, and what it lets nobody do."""
+"""The inspector as a process, without a browser: what it takes from an app's client, answers, and refuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ EVENT = {"event": "x", "distinct_id": "u", "properties": {"a": 1}}
 def inspector() -> Iterator[Inspector]:
     with Inspector() as inspector:
         yield inspector
-    assert [line for line in inspector.errors[2:] if not line.startswith("analytics-posthog: a request was refused: ")] == []
+    assert [
+        line for line in inspector.errors[2:] if not line.startswith("analytics-posthog: a request was refused: ")
+    ] == []
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +33,7 @@ def _clean(inspector: Inspector) -> None:
 
 
 def totals(inspector: Inspector) -> dict[str, Any]:
-    """What a page that comes now is told of all."""
+    """Return the totals that a page receives now."""
     with requests.get(inspector.url + "/inspector/stream", stream=True, timeout=10) as answer:
         lines = answer.iter_lines(chunk_size=1, decode_unicode=True)
         while next(lines) != "event: totals":
@@ -41,12 +43,12 @@ def totals(inspector: Inspector) -> dict[str, Any]:
 
 
 def newest(inspector: Inspector) -> dict[str, Any]:
-    """What is shown of the newest event, which has "u" in it."""
+    """Return the detail of the newest event that contains "u"."""
     return inspector.event(inspector.search("u")["found"][-1])
 
 
 @pytest.mark.parametrize("gzipped", [False, True])
-def test_what_an_app_sends_is_there_as_message_and_event(inspector: Inspector, gzipped: bool) -> None:
+def test_a_sent_call_is_shown_as_message_and_event(inspector: Inspector, gzipped: bool) -> None:
     with analytics.Client(KEY, inspector.url, gzip=gzipped) as client:
         _, message = client.track("u1", "Order Completed", {"amount": 49.99}, {"ip": "203.0.113.7"})
     found = newest(inspector)
@@ -58,7 +60,9 @@ def test_what_an_app_sends_is_there_as_message_and_event(inspector: Inspector, g
         "distinct_id": "u1",
         **LIB,
     }
-    assert found["message"] == {key: message[key] for key in ("type", "event", "userId", "context", "timestamp", "properties")}
+    assert found["message"] == {
+        key: message[key] for key in ("type", "event", "userId", "context", "timestamp", "properties")
+    }
     assert (found["call"], found["warnings"], found["changed"]) == ("track", [], [])
 
 
@@ -73,11 +77,20 @@ def test_all_six_calls_arrive(inspector: Inspector) -> None:
             ("alias", {"previous_id": "old", "user_id": "u"}),
         )
     numbers = inspector.search("segment_library")["found"]
-    assert [inspector.event(number)["call"] for number in numbers] == ["track", "identify", "page", "screen", "group", "alias"]
+    assert [inspector.event(number)["call"] for number in numbers] == [
+        "track",
+        "identify",
+        "page",
+        "screen",
+        "group",
+        "alias",
+    ]
 
 
 def test_the_key_is_in_nothing_that_is_shown(inspector: Inspector) -> None:
-    inspector.post({"api_key": KEY, "batch": [{**EVENT, "api_key": KEY, "properties": {"token": KEY}}]}).raise_for_status()
+    inspector.post(
+        {"api_key": KEY, "batch": [{**EVENT, "api_key": KEY, "properties": {"token": KEY}}]}
+    ).raise_for_status()
     assert KEY not in json.dumps(newest(inspector))
     assert inspector.search(KEY)["found"] == []
     assert KEY not in json.dumps(inspector.messages(2))
@@ -99,7 +112,7 @@ def test_the_official_client_s_other_protocol_is_taken_too(inspector: Inspector)
     assert (errors, newest(inspector)["event"]["event"]) == ([], "captured")
 
 
-def test_without_a_posthog_no_flag_is_set_and_the_app_goes_on(inspector: Inspector) -> None:
+def test_without_forwarding_no_flag_is_set_and_the_app_continues(inspector: Inspector) -> None:
     client = Posthog(KEY, host=inspector.url)
     assert client.evaluate_flags("u").is_enabled("new-page") is False
     client.shutdown()
@@ -118,7 +131,7 @@ def test_every_capture_endpoint_takes_one_event_or_many(inspector: Inspector, pa
     assert len(inspector.search('"a":1')["found"]) == 3
 
 
-def test_what_posthog_would_refuse_is_refused_and_not_kept(inspector: Inspector) -> None:
+def test_a_request_that_posthog_would_refuse_is_refused_and_not_kept(inspector: Inspector) -> None:
     bad: dict[bytes, int] = {
         b"{": 400,
         json.dumps({"api_key": KEY, "batch": [EVENT, {"event": ""}]}).encode(): 400,
@@ -134,7 +147,7 @@ def test_what_posthog_would_refuse_is_refused_and_not_kept(inspector: Inspector)
     assert inspector.search("a")["found"] == []
 
 
-def test_what_is_refused_is_counted_and_said_without_what_was_in_it(inspector: Inspector) -> None:
+def test_a_refused_request_is_counted_and_named_without_its_content(inspector: Inspector) -> None:
     before = totals(inspector)["refused"]
     for body in (b"{", json.dumps({"api_key": KEY, "batch": [EVENT, {"event": "", "secret": "Ada"}]}).encode()):
         assert inspector.post(body).status_code == 400
@@ -152,8 +165,19 @@ def test_a_request_that_names_another_host_gets_nothing(inspector: Inspector) ->
     """DNS rebinding: a website's own name that points to this machine."""
     port = inspector.url.rpartition(":")[2]
     for path in ("/", "/inspector/stream", "/inspector/events/1", "/page.js"):
-        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "", "[", "10.0.0.1", "localhost.evil.example"):
-            assert requests.get(inspector.url + path, headers={"Host": host}, timeout=5, stream=True).status_code in (400, 403), (
+        for host in (
+            "evil.example",
+            f"evil.example:{port}",
+            "127.0.0.1.evil.example",
+            "",
+            "[",
+            "10.0.0.1",
+            "localhost.evil.example",
+        ):
+            assert requests.get(inspector.url + path, headers={"Host": host}, timeout=5, stream=True).status_code in (
+                400,
+                403,
+            ), (
                 path,
                 host,
             )
@@ -168,10 +192,17 @@ def test_a_website_can_neither_send_nor_read_nor_clear(inspector: Inspector) -> 
     for origin in ("https://evil.example", "null", "", "http://127.0.0.1.evil.example", "http://[", *here):
         assert inspector.post({"api_key": KEY, "batch": [EVENT]}, Origin=origin).status_code == 403
         assert (
-            requests.post(inspector.url + "/inspector/clear", headers={"Origin": origin, "X-Inspector": "1"}, timeout=5).status_code == 403
+            requests.post(
+                inspector.url + "/inspector/clear", headers={"Origin": origin, "X-Inspector": "1"}, timeout=5
+            ).status_code
+            == 403
         )
     assert requests.post(inspector.url + "/inspector/clear", timeout=5).status_code == 403
-    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-inspector"}
+    asked = {
+        "Origin": "http://localhost:3000",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-inspector",
+    }
     answers = [
         requests.options(inspector.url + "/inspector/clear", headers=asked, timeout=5),
         inspector.post({}, Origin="http://localhost:3000"),
@@ -181,9 +212,17 @@ def test_a_website_can_neither_send_nor_read_nor_clear(inspector: Inspector) -> 
 
 
 def test_only_the_page_itself_may_ask_as_a_browser(inspector: Inspector) -> None:
-    """A browser says by Sec-Fetch-Site where a request comes from, also where it says no Origin: for a script, an image, a frame."""
+    """Sec-Fetch-Site also names the site of requests that have no Origin: for a script, an image, a frame."""
     inspector.send(EVENT)
-    paths = ("/", "/page.js", "/icon.svg", "/inspector/stream", "/inspector/events/1", "/inspector/search?text=x", "/flags/definitions")
+    paths = (
+        "/",
+        "/page.js",
+        "/icon.svg",
+        "/inspector/stream",
+        "/inspector/events/1",
+        "/inspector/search?text=x",
+        "/flags/definitions",
+    )
     for path in paths:
         for site, allowed in {"cross-site": False, "same-site": False, "same-origin": True, "none": True}.items():
             with requests.get(inspector.url + path, headers={"Sec-Fetch-Site": site}, stream=True, timeout=5) as answer:
@@ -193,23 +232,50 @@ def test_only_the_page_itself_may_ask_as_a_browser(inspector: Inspector) -> None
 
 
 def test_every_answer_says_what_a_browser_may_do_with_it(inspector: Inspector) -> None:
-    for path in ("/", "/page.css", "/page.js", "/list.js", "/detail.js", "/plot.js", "/icon.svg", "/inspector/events/1", "/nothing"):
+    for path in (
+        "/",
+        "/page.css",
+        "/page.js",
+        "/list.js",
+        "/detail.js",
+        "/plot.js",
+        "/icon.svg",
+        "/inspector/events/1",
+        "/nothing",
+    ):
         headers = requests.get(inspector.url + path, timeout=5).headers
         policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
-        assert (policy["default-src"], policy["script-src"], policy["frame-ancestors"]) == ("'none'", "'self'", "'none'")
+        assert (policy["default-src"], policy["script-src"], policy["frame-ancestors"]) == (
+            "'none'",
+            "'self'",
+            "'none'",
+        )
         assert "unsafe" not in headers["Content-Security-Policy"]
-        assert (headers["X-Content-Type-Options"], headers["Cache-Control"], headers["X-Frame-Options"]) == ("nosniff", "no-store", "DENY")
+        assert (headers["X-Content-Type-Options"], headers["Cache-Control"], headers["X-Frame-Options"]) == (
+            "nosniff",
+            "no-store",
+            "DENY",
+        )
 
 
 def test_the_page_loads_nothing_from_elsewhere(inspector: Inspector) -> None:
     for path in ("/", "/page.css", "/page.js", "/list.js", "/detail.js", "/plot.js", "/icon.svg"):
         text = requests.get(inspector.url + path, timeout=5).text
-        for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "@import", "//cdn", "https://"):
+        for word in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "@import",
+            "//cdn",
+            "https://",
+        ):
             assert word not in text, (path, word)
         assert text.count("http://") == text.count("http://www.w3.org/2000/svg")
 
 
-def test_the_stream_goes_on_where_a_page_has_left_it(inspector: Inspector) -> None:
+def test_the_stream_continues_after_the_last_message_that_a_page_has(inspector: Inspector) -> None:
     inspector.send(EVENT, {**EVENT, "event": "y"})
     number, message = inspector.messages(2)[1]
     assert [row[3] for row in message["events"]] == ["x", "y"]

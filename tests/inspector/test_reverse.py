@@ -1,4 +1,4 @@
-"""The message that the inspector shows beside an event: converted again it gives that event, whatever the conversion is asked for."""
+"""The message that the inspector reconstructs gives the same event again, for every message and setting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from analytics_posthog._delivery.batch import LIB
 from analytics_posthog._inspector.explain import explain
-from analytics_posthog._inspector.plain import line
+from analytics_posthog._inspector.line import line
 from analytics_posthog._inspector.reverse import is_ours, reconstruct
 from analytics_posthog._inspector.store import Store
 from analytics_posthog.convert import to_posthog
@@ -49,7 +49,7 @@ def test_the_reconstructed_message_gives_the_same_event(case: dict[str, Any], se
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_of_the_message_only_what_is_listed_can_t_be_told(case: dict[str, Any]) -> None:
+def test_the_message_lacks_only_the_parts_listed_as_unknown(case: dict[str, Any]) -> None:
     message = message_of(case)
     made = reconstruct(event_of(message))
     told = made.message
@@ -74,14 +74,30 @@ def hides(message: dict[str, Any], told: dict[str, Any]) -> bool:
     """Whether the properties differ by no more than what the conversion takes away or makes equal."""
     mine, found = dict(message["properties"]), dict(told["properties"])
     for properties in (mine, found):
-        for key in ("$lib", "distinct_id", "$groups", "utm_source", "utm_campaign", "name", "category", "url", "$current_url"):
+        for key in (
+            "$lib",
+            "distinct_id",
+            "$groups",
+            "utm_source",
+            "utm_campaign",
+            "name",
+            "category",
+            "url",
+            "$current_url",
+        ):
             properties.pop(key, None)
     same = to_posthog({**message, "properties": mine})["properties"]
     return as_json(same) == as_json(to_posthog({**message, "properties": found})["properties"])
 
 
-def test_group_types_are_found_where_they_show() -> None:
-    message = {"type": "group", "userId": "u", "groupId": "g", "traits": {"seats": 1}, "context": {"library": LIBRARY, "groupId": "g"}}
+def test_group_types_are_found_if_the_event_shows_them() -> None:
+    message = {
+        "type": "group",
+        "userId": "u",
+        "groupId": "g",
+        "traits": {"seats": 1},
+        "context": {"library": LIBRARY, "groupId": "g"},
+    }
     made = reconstruct(event_of(message, group_type="company"))
     assert (made.settings, made.message["traits"]) == ({"group_type": "company"}, {"seats": 1})
     own = reconstruct(event_of({**message, "traits": {"seats": 1, "groupType": "team"}}, group_type="company"))
@@ -95,12 +111,21 @@ def test_tags_of_posthog_s_request_context_come_back_as_such() -> None:
     message = {"type": "identify", "userId": "u", "traits": {"a": 1}, "context": {"library": LIBRARY}, "posthog": tags}
     made = reconstruct(event_of(message))
     assert made.message == message
-    track = {"type": "track", "event": "x", "userId": "u", "context": {"library": LIBRARY}, "properties": {"a": 1}, "posthog": tags}
+    track = {
+        "type": "track",
+        "event": "x",
+        "userId": "u",
+        "context": {"library": LIBRARY},
+        "properties": {"a": 1},
+        "posthog": tags,
+    }
     assert any("request context" in text for text in reconstruct(event_of(track)).unknown)
 
 
-def test_what_a_before_send_has_changed_is_named() -> None:
-    event = event_of({"type": "track", "event": "x", "userId": "u", "context": {"library": LIBRARY, "ip": "203.0.113.7"}})
+def test_properties_that_before_send_changed_are_named() -> None:
+    event = event_of(
+        {"type": "track", "event": "x", "userId": "u", "context": {"library": LIBRARY, "ip": "203.0.113.7"}}
+    )
     del event["properties"]["$ip"]
     assert explain(event, 100, again=False, note="")["changed"] == ["$ip"]
 
@@ -117,7 +142,7 @@ def test_an_event_of_posthog_s_own_has_no_message() -> None:
     ]
 
 
-def test_no_event_however_odd_is_more_than_can_be_explained() -> None:
+def test_every_odd_event_can_be_explained() -> None:
     """3,000 events with values of every kind where others belong."""
     chance = random.Random(6)
     for _ in range(3_000):

@@ -1,4 +1,4 @@
-"""What the inspector takes and refuses: as PostHog does, and as the tests' own PostHog does."""
+"""The inspector takes and refuses what PostHog does, and what the tests' own PostHog does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analytics_posthog._inspector.capture import MAX_BODY, Refused, read_events
+from analytics_posthog._inspector.body import MAX_BODY, Refused, read_events
 from tests.support.posthog_refusals import Refused as ReferenceRefused
 from tests.support.posthog_refusals import check_batch, strict_json, unzipped
 
@@ -45,7 +45,7 @@ BODIES: dict[str, bytes] = {
     "120 levels": body({**EVENT, "properties": {"a": nested(120)}}),
     "130 levels": body({**EVENT, "properties": {"a": nested(130)}}),
     "5,000 levels": body(EVENT).replace(b'"a": 1', b'"a": ' + b"[" * 5_000 + b"]" * 5_000),
-    "an event that is none": body(EVENT, 1),
+    "an event that is no object": body(EVENT, 1),
     "no name": body({**EVENT, "event": None}),
     "a blank name": body({**EVENT, "event": ""}),
     "no distinct_id": body({"event": "x"}),
@@ -55,7 +55,7 @@ BODIES: dict[str, bytes] = {
     "a timestamp that is a number": body({**EVENT, "timestamp": 1}),
     "a null timestamp": body({**EVENT, "timestamp": None}),
     "a timestamp that is no text": body({**EVENT, "timestamp": False}),
-    "a uuid that is none": body({**EVENT, "uuid": "x"}),
+    "a uuid that is not valid": body({**EVENT, "uuid": "x"}),
     "a uuid that is a number": body({**EVENT, "uuid": 5}),
     "gzip": gzip.compress(body(EVENT)),
     "half a gzip": gzip.compress(body(EVENT))[:-12],
@@ -65,7 +65,7 @@ BODIES: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_it_takes_and_refuses_what_the_tests_posthog_does(name: str) -> None:
+def test_it_takes_and_refuses_the_same_bodies_as_the_tests_posthog(name: str) -> None:
     try:
         check_batch(strict_json(unzipped(BODIES[name])))
         expected = 200
@@ -95,7 +95,7 @@ def test_it_takes_single_events_and_lists_too() -> None:
     assert read_events(json.dumps({"batch": [EVENT]}).encode(), has_key=True) == [EVENT]
 
 
-def test_it_unpacks_what_the_header_says() -> None:
+def test_it_unzips_by_the_header() -> None:
     assert read_events(zlib.compress(body(EVENT)), "deflate") == [EVENT]
     assert read_events(body(EVENT), "identity") == [EVENT]
     assert status(body(EVENT), "gzip") == 400
@@ -103,7 +103,7 @@ def test_it_unpacks_what_the_header_says() -> None:
     assert status(b" " * (MAX_BODY + 1)) == 413
 
 
-def test_a_zip_bomb_is_not_unpacked_beyond_the_limit() -> None:
+def test_a_zip_bomb_is_not_unzipped_beyond_the_limit() -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join([*(packer.compress(b" " * 2**20) for _ in range(100)), packer.flush()])
     assert len(bomb) < 1_000_000

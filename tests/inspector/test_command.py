@@ -32,7 +32,7 @@ def test_plain_writes_a_line_for_each_event_without_control_characters() -> None
     assert second[12:] == r'  track     "\u001b[31mred\u001b]0;t\u0007"  u\r\n2'
 
 
-def test_an_output_that_nobody_reads_any_more_ends_it_and_harms_no_app() -> None:
+def test_a_closed_output_ends_the_inspector_and_harms_no_app() -> None:
     read_end, write_end = os.pipe()
     command = [*COMMAND, "--port", "0", "--plain"]
     with subprocess.Popen(command, env=environment(), stdout=write_end, stderr=subprocess.PIPE, text=True) as process:
@@ -45,13 +45,17 @@ def test_an_output_that_nobody_reads_any_more_ends_it_and_harms_no_app() -> None
         assert process.wait(10) == 141
 
 
-def test_forward_passes_on_what_was_sent_with_the_app_s_key_and_posthog_s_answer_back(posthog_server: PostHogServer) -> None:
+def test_forward_sends_the_same_request_with_the_app_s_key_and_returns_posthog_s_answer(
+    posthog_server: PostHogServer,
+) -> None:
     with Inspector("--forward", POSTHOG_HOST=posthog_server.url) as inspector:
-        assert f"passed on to {posthog_server.url}" in inspector.errors[1]
+        assert f"forwarded to {posthog_server.url}" in inspector.errors[1]
         with analytics.Client(KEY, inspector.url, gzip=True) as client:
             _, message = client.track("u1", "x")
         assert [batch["api_key"] for batch in posthog_server.batches] == [KEY]
-        assert {name.lower(): value for name, value in posthog_server.requests[0].headers.items()}["content-encoding"] == "gzip"
+        assert {name.lower(): value for name, value in posthog_server.requests[0].headers.items()}[
+            "content-encoding"
+        ] == "gzip"
         assert posthog_server.events == [inspector.event(1)["event"]]
         assert message["event"] == "x"
         posthog_server.answer = lambda request: (401, {}, b'{"detail":"no"}')
@@ -63,8 +67,12 @@ def test_forward_passes_on_what_was_sent_with_the_app_s_key_and_posthog_s_answer
         assert KEY not in json.dumps(inspector.messages(2))
 
 
-def test_forward_passes_on_what_concerns_flags_and_posthog_s_answer_back(posthog_server: PostHogServer) -> None:
-    posthog_server.answer = lambda request: (200, {"ETag": '"1"', "Set-Cookie": "who=ada"}, b'{"flags":{"new":{"enabled":true}}}')
+def test_forward_sends_flag_requests_and_returns_posthog_s_answer(posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda request: (
+        200,
+        {"ETag": '"1"', "Set-Cookie": "who=ada"},
+        b'{"flags":{"new":{"enabled":true}}}',
+    )
     asked = [
         ("POST", "/flags/?v=4"),
         ("GET", "/decide/?v=3"),
@@ -75,37 +83,47 @@ def test_forward_passes_on_what_concerns_flags_and_posthog_s_answer_back(posthog
     with Inspector("--forward-to", posthog_server.url) as inspector:
         for method, path in asked:
             answer = requests.request(method, inspector.url + path, headers=headers, timeout=10)
-            assert (answer.json(), answer.headers["ETag"], answer.cookies.get_dict()) == ({"flags": {"new": {"enabled": True}}}, '"1"', {})
+            assert (answer.json(), answer.headers["ETag"], answer.cookies.get_dict()) == (
+                {"flags": {"new": {"enabled": True}}},
+                '"1"',
+                {},
+            )
     assert [(request.method, request.path) for request in posthog_server.requests] == asked
     kept = [{name.lower(): value for name, value in request.headers.items()} for request in posthog_server.requests]
-    assert {(sent["authorization"], sent["if-none-match"], sent.get("cookie")) for sent in kept} == {("Bearer phx_1", '"0"', None)}
+    assert {(sent["authorization"], sent["if-none-match"], sent.get("cookie")) for sent in kept} == {
+        ("Bearer phx_1", '"0"', None)
+    }
 
 
 def test_forward_lets_posthog_refuse(posthog_server: PostHogServer) -> None:
-    """What PostHog takes must not fail in the app because the inspector stands between."""
+    """A request that PostHog takes must not fail in the app because the inspector is between them."""
     with Inspector("--forward-to", posthog_server.url) as inspector:
         bad = {"api_key": KEY, "batch": [EVENT, {"event": "", "distinct_id": "u"}]}
         posthog_server.answer = lambda request: (200, {}, b'{"status":"Ok"}')
         assert inspector.post(bad).json() == {"status": "Ok"}
         assert inspector.post(b"{").json() == {"status": "Ok"}
-        assert "its request has what PostHog refuses: an event without a name" in inspector.event(1)["warnings"][0]["text"]
+        assert (
+            "its request has what PostHog refuses: an event without a name" in inspector.event(1)["warnings"][0]["text"]
+        )
         posthog_server.answer = lambda request: (400, {}, b'{"detail":"PostHog says no"}')
         assert (inspector.post(bad).status_code, inspector.post(bad).json()) == (400, {"detail": "PostHog says no"})
         assert [json.loads(request.body) for request in posthog_server.requests[2:]] == [bad, bad]
-        said = "analytics-posthog: a request was passed on, though PostHog may refuse it: an event without a name (400)"
+        said = "analytics-posthog: a request was forwarded, though PostHog may refuse it: an event without a name (400)"
         awaited(lambda: inspector.errors[2:].count(said) == 3)
         assert inspector.post(b" " * (20 * 2**20 + 1)).status_code == 413
     assert len(posthog_server.requests) == 4
 
 
-def test_a_password_in_posthog_s_address_is_not_said(posthog_server: PostHogServer) -> None:
+def test_a_password_in_posthog_s_address_is_not_shown(posthog_server: PostHogServer) -> None:
     address = posthog_server.url.replace("http://", "http://ada:geheim@")
     with Inspector("--forward-to", address) as inspector:
-        assert f"passed on to {posthog_server.url} with" in inspector.errors[1]
+        assert f"forwarded to {posthog_server.url} with" in inspector.errors[1]
         assert "geheim" not in "".join(inspector.errors)
 
 
-def test_without_forward_nothing_leaves_the_machine_whatever_the_environment_says(posthog_server: PostHogServer) -> None:
+def test_without_forward_nothing_leaves_the_machine_whatever_the_environment_says(
+    posthog_server: PostHogServer,
+) -> None:
     with Inspector(POSTHOG_HOST=posthog_server.url) as inspector:
         inspector.send(EVENT)
         assert "nothing leaves this machine" in inspector.errors[1]
@@ -127,33 +145,43 @@ def test_without_forward_nothing_leaves_the_machine_whatever_the_environment_say
     ],
     ids=lambda value: "_".join(value) if isinstance(value, list) else "",
 )
-def test_what_can_t_work_is_said(arguments: list[str], words: str) -> None:
+def test_options_that_can_t_work_are_errors_in_words(arguments: list[str], words: str) -> None:
     done = run_python(*COMMAND[1:], *arguments, POSTHOG_HOST="")
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_a_port_that_is_taken_is_said(posthog_server: PostHogServer) -> None:
+def test_a_port_in_use_is_an_error_in_words(posthog_server: PostHogServer) -> None:
     done = run_python(*COMMAND[1:], "--port", str(posthog_server.port))
     assert (done.returncode, "Choose another with --port" in done.stderr) == (2, True)
 
 
-def test_a_missing_extra_is_said() -> None:
-    script = "import sys; sys.modules['starlette'] = None\nfrom analytics_posthog._cli.main import main\nsys.exit(main(['inspect']))"
+def test_a_missing_extra_is_an_error_in_words() -> None:
+    script = (
+        "import sys; sys.modules['starlette'] = None\n"
+        "from analytics_posthog._cli.main import main\n"
+        "sys.exit(main(['inspect']))"
+    )
     done = run_python("-c", script)
     assert done.returncode == 2
-    assert done.stderr == "analytics-posthog: error: inspect needs starlette: pip install 'analytics-posthog[inspect]'\n"
+    assert (
+        done.stderr == "analytics-posthog: error: inspect needs starlette: pip install 'analytics-posthog[inspect]'\n"
+    )
 
 
-def test_another_address_is_said_in_words_and_takes_this_machine_s_names() -> None:
+def test_with_another_address_it_warns_and_takes_this_machine_s_names() -> None:
     with Inspector("--host", "0.0.0.0", "--allow-remote") as inspector:
         assert "anyone who can reach this address can read the events" in inspector.errors[2]
         names = {"10.1.2.3:8765": 200, "inspector:8765": 200, "evil.example": 403}
-        assert {name: requests.get(inspector.url, headers={"Host": name}, timeout=5).status_code for name in names} == names
+        assert {
+            name: requests.get(inspector.url, headers={"Host": name}, timeout=5).status_code for name in names
+        } == names
 
 
-@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGTERM, 143, []), (signal.SIGINT, 130, ["analytics-posthog: stopped"])])
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGTERM, 143, []), (signal.SIGINT, 130, ["analytics-posthog: stopped"])]
+)
 def test_it_ends_at_once_also_while_a_page_listens(number: int, code: int, said: list[str]) -> None:
     with Inspector() as inspector:
         with requests.get(inspector.url + "/inspector/stream", stream=True, timeout=10) as listening:

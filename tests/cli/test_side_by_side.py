@@ -1,4 +1,4 @@
-"""`convert --side-by-side`: what the conversion made of what, for reading, in a terminal or not."""
+"""`convert --side-by-side`: each part of the message beside its part of the event, in a terminal or not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def archive(tmp_path: Path) -> Path:
     return file
 
 
-def test_each_part_of_the_event_stands_beside_the_part_of_the_message_that_it_was_made_from() -> None:
+def test_each_part_of_the_event_is_beside_the_part_of_the_message_that_gave_it() -> None:
     assert rows(TRACK, event_of) == [
         Row("event", '"Order Completed"', "event", '"Order Completed"'),
         Row("userId", '"u1"', "distinct_id", '"u1"'),
@@ -59,12 +59,16 @@ def test_each_part_of_the_event_stands_beside_the_part_of_the_message_that_it_wa
 def test_nothing_in_the_event_is_left_out_of_the_page(case: dict[str, Any]) -> None:
     event = event_of(case["message"])
     shown = {row.right for row in rows(case["message"], event_of)}
-    properties = {name for name in event["properties"] if name not in shown and not any(right.startswith(f"{name}.") for right in shown)}
+    properties = {
+        name
+        for name in event["properties"]
+        if name not in shown and not any(right.startswith(f"{name}.") for right in shown)
+    }
     assert properties <= {"distinct_id"}
     assert {"event", "distinct_id"} <= shown
 
 
-def test_a_type_s_event_name_stands_beside_the_type() -> None:
+def test_a_type_s_event_name_is_beside_the_type() -> None:
     assert rows(ALIAS, event_of)[:3] == [
         Row("type", '"alias"', "event", '"$create_alias"'),
         Row("userId", '"u1"', "distinct_id", '"u1"'),
@@ -72,7 +76,9 @@ def test_a_type_s_event_name_stands_beside_the_type() -> None:
     ]
 
 
-def side_by_side(*messages: dict[str, Any], columns: int, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> list[str]:
+def side_by_side(
+    *messages: dict[str, Any], columns: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> list[str]:
     file = tmp_path / "archive"
     file.write_bytes(text(*messages))
     with pytest.MonkeyPatch.context() as patch:
@@ -113,7 +119,9 @@ def test_a_narrow_page_has_the_event_below_the_message(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 132])
-def test_no_line_is_wider_than_the_page_whatever_the_values_are(columns: int, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_no_line_is_wider_than_the_page_whatever_the_values_are(
+    columns: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     wide = {"long": "x" * 500, "日本語" * 20: "日本語" * 50, "k" * 300: 1, "accents": "e\u0301" * 100}
     shown = side_by_side({**TRACK, "properties": wide}, columns=columns, capsys=capsys, tmp_path=tmp_path)
     cells = [sum(0 if c == "\u0301" else 2 if c > "\u2fff" else 1 for c in line) for line in shown[1:]]
@@ -122,7 +130,9 @@ def test_no_line_is_wider_than_the_page_whatever_the_values_are(columns: int, ca
 
 def test_a_value_can_give_the_terminal_no_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     hostile = {"a\x1b[31m\x07": "b\x1b]0;title\x07\x9b31m\u202e\n\r"}
-    shown = side_by_side({**TRACK, "event": "\x1b[2J", "properties": hostile}, columns=80, capsys=capsys, tmp_path=tmp_path)
+    shown = side_by_side(
+        {**TRACK, "event": "\x1b[2J", "properties": hostile}, columns=80, capsys=capsys, tmp_path=tmp_path
+    )
     assert [line for line in shown if not line.isprintable()] == []
 
 
@@ -132,7 +142,9 @@ def in_a_terminal(*arguments: str, **variables: str) -> str:
     settings = environment(**{"TERM": "xterm-256color", "COLUMNS": "80", **variables})
     for name in ({"NO_COLOR", "FORCE_COLOR"} & settings.keys()) - variables.keys():
         del settings[name]
-    child = subprocess.Popen([sys.executable, "-m", "analytics_posthog", "convert", *arguments], env=settings, stdout=theirs)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "analytics_posthog", "convert", *arguments], env=settings, stdout=theirs
+    )
     os.close(theirs)
     shown = b""
     with open(ours, "rb", buffering=0) as terminal:
@@ -167,7 +179,9 @@ def test_without_rich_a_terminal_gets_plain_text(archive: Path, tmp_path: Path) 
 def test_an_encoding_without_a_character_is_no_error(tmp_path: Path) -> None:
     file = tmp_path / "archive"
     file.write_bytes(text({**TRACK, "event": "Größe 日本"}))
-    done = run_python("-m", "analytics_posthog", "convert", "--side-by-side", str(file), PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    done = run_python(
+        "-m", "analytics_posthog", "convert", "--side-by-side", str(file), PYTHONIOENCODING="ascii", PYTHONUTF8="0"
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Gr\\xf6\\xdfe" in done.stdout
 

@@ -1,6 +1,6 @@
-"""Reads what an app's PostHog client posts, and refuses what PostHog refuses: a whole batch for one bad event.
+"""Reads the events from the body of a request, and refuses what PostHog refuses: one bad event refuses its whole batch.
 
-Pure. What it does not do: keep the key, which is taken out here and goes nowhere.
+Pure. The project's key is removed here and goes nowhere.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import zlib
 from typing import Any, Final
 from uuid import UUID
 
+from ..convert import Event
 from ..errors import AnalyticsError
+from .reverse import distinct_id_of
 
 MAX_BODY: Final = 20 * 1024 * 1024  # bytes, as sent and unzipped; PostHog's own limit
 _MAX_DEPTH: Final = 127  # PostHog's JSON parser stops at the 128th level
-_MOST_DIGITS: Final = 300  # of an integer; what has more is beyond a double's range
+_MOST_DIGITS: Final = 300  # of an integer; a longer one is beyond a double's range
 _KEYS: Final = ("api_key", "token", "$token")
 _A_KEY: Final = re.compile(r"ph[a-z]_\w+", re.ASCII)
 _INFINITE: Final = (float("inf"), float("-inf"))
 
-Event = dict[str, Any]
-
 
 class Refused(AnalyticsError):
-    """A request that is not taken; `status` is the HTTP status that PostHog would answer.
+    """A request is not taken. `status` is the HTTP status that PostHog would answer.
 
-    Its text is one of a few, and holds nothing of what was sent. `events` are those of the request that are right by themselves.
+    Its text is one of a few, and holds nothing of what was sent. `events` are the request's good events.
     """
 
     def __init__(self, status: int, why: str, events: list[Event] | None = None) -> None:
@@ -38,8 +38,8 @@ class Refused(AnalyticsError):
 def read_events(body: bytes, encoding: str = "", *, has_key: bool = False) -> list[Event]:
     """Return the events in a request's body, without the key.
 
-    `encoding` is the Content-Encoding; gzip is seen without it too. `has_key`: the key came in a header. Takes a batch
-    (`{"api_key", "batch": [...]}`), a list, or one event. Raises Refused.
+    `encoding` is the Content-Encoding; gzip is recognised without it. `has_key`: the key came in a header. The body is
+    a batch (`{"api_key", "batch": [...]}`), a list, or one event. Raises Refused.
     """
     parsed = _strict_json(_unzipped(body, encoding.strip().lower()))
     envelope = parsed if isinstance(parsed, dict) else {}
@@ -47,20 +47,20 @@ def read_events(body: bytes, encoding: str = "", *, has_key: bool = False) -> li
     if not isinstance(events, list) or not events:
         raise Refused(400, "no batch")
     reasons = [_refusal(event) for event in events]
-    right = [_without_key(event) for event, why in zip(events, reasons, strict=True) if why is None]
+    good = [_without_key(event) for event, why in zip(events, reasons, strict=True) if why is None]
     if not has_key and not any(_key_of(holder) for holder in (envelope, *events)):
-        raise Refused(401, "no api_key", right)
+        raise Refused(401, "no api_key", good)
     for why in reasons:
         if why is not None:
-            raise Refused(400, why, right)
-    return right
+            raise Refused(400, why, good)
+    return good
 
 
 def _unzipped(body: bytes, encoding: str) -> bytes:
-    """The body unpacked, and never more of it than MAX_BODY, however small it was packed."""
+    """Return the unzipped body. Unzipping stops at MAX_BODY, however small the zipped body is."""
     if len(body) > MAX_BODY:
         raise Refused(413, "over 20 MiB")
-    if body[:2] == b"\x1f\x8b":  # as PostHog tells it; a proxy may have lost the header
+    if body[:2] == b"\x1f\x8b":  # PostHog looks at these bytes too; a proxy may have lost the header
         unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     elif encoding == "deflate":
         unpacker = zlib.decompressobj()
@@ -80,7 +80,7 @@ def _unzipped(body: bytes, encoding: str) -> bytes:
 
 
 def _strict_json(body: bytes) -> Any:
-    """The parsed body; refused is what RFC 8259 does not know, though Python's parser takes it."""
+    """Parse the body, and refuse what RFC 8259 does not allow, though Python's parser does."""
     try:
         parsed = json.loads(body.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded)
         if b"\\u" in body:
@@ -118,7 +118,7 @@ def _deeper_than(value: Any, levels: int) -> bool:
 
 
 def _key_of(holder: Any) -> bool:
-    """Whether an envelope or an event names the project's key: posthog-js puts it into the properties."""
+    """Whether an envelope or an event has the project's key. posthog-js puts it into the properties."""
     if not isinstance(holder, dict):
         return False
     properties = holder.get("properties")
@@ -127,32 +127,30 @@ def _key_of(holder: Any) -> bool:
 
 
 def _refusal(event: Any) -> str | None:
-    """Say why PostHog refuses this event, without anything that stands in it; None if it takes it."""
+    """Say why PostHog refuses this event, without anything from it; None if PostHog takes it."""
     if not isinstance(event, dict):
         return "an event that is no object"
     if not isinstance(event.get("event"), str) or not event["event"]:
         return "an event without a name"
-    properties = event.get("properties", {})
-    if not isinstance(properties, dict):
+    if not isinstance(event.get("properties", {}), dict):
         return "properties that are no object"
-    distinct_id = event.get("distinct_id")
-    if (properties.get("distinct_id") if distinct_id is None else distinct_id) in (None, ""):
+    if distinct_id_of(event) in (None, ""):
         return "an event without a distinct_id"
     if not isinstance(event.get("timestamp", ""), str):
         return "a timestamp that is no string"
     try:
         UUID(event.get("uuid") or str(UUID(int=0)))
     except (ValueError, AttributeError, TypeError):
-        return "a uuid that is none"
+        return "a uuid that is not valid"
     return None
 
 
 def _without_key(event: Event) -> Event:
-    """The event without the key, wherever a PostHog client may have put it."""
+    """Return the event without the key, which PostHog's clients put in different places."""
     kept = {name: value for name, value in event.items() if name not in _KEYS}
     properties = kept.get("properties")
     if isinstance(properties, dict):
         token = properties.get("token")
-        if isinstance(token, str) and _A_KEY.fullmatch(token):  # another token is the app's own affair
+        if isinstance(token, str) and _A_KEY.fullmatch(token):  # any other token is a property of the app's own
             kept["properties"] = {name: value for name, value in properties.items() if name != "token"}
     return kept

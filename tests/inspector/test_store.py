@@ -1,4 +1,4 @@
-"""What the inspector keeps, and that it never keeps more."""
+"""Which events the inspector keeps, and that it never keeps more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def numbers(kept: list[Kept]) -> list[int]:
     return [one.number for one in kept]
 
 
-def test_it_keeps_the_last_10_000_events_and_goes_on_counting() -> None:
+def test_it_keeps_the_last_10_000_events_and_counts_all() -> None:
     store = Store()
     for number in range(MOST_EVENTS + 5):
         store.add(event(n=number), 1.0)
@@ -39,10 +39,13 @@ def test_large_events_push_out_the_oldest_so_that_memory_is_bounded() -> None:
     assert len(store) == 1
 
 
-def test_of_an_event_far_beyond_what_posthog_takes_only_the_name_is_kept() -> None:
+def test_only_the_name_is_kept_of_an_event_far_over_posthog_s_limit() -> None:
     kept = Store().add(event("huge", text="x" * (LARGEST + 1)), 1.0)
     assert json.loads(kept.text) == {"event": "huge", "distinct_id": "u", "properties": {}}
-    assert (kept.summary.size > LARGEST, kept.summary.note) == (True, "only its name and distinct id are kept here: it has 2 MiB")
+    assert (kept.summary.size > LARGEST, kept.summary.note) == (
+        True,
+        "only its name and distinct id are kept here: it has 2 MiB",
+    )
 
 
 def test_events_after_a_number_come_in_order_and_at_most_so_many() -> None:
@@ -54,11 +57,18 @@ def test_events_after_a_number_come_in_order_and_at_most_so_many() -> None:
     assert store.after(8, 100) == []
 
 
-def test_clear_forgets_all_but_where_the_numbers_are() -> None:
+def test_clear_forgets_everything_but_the_last_number() -> None:
     store = Store()
     store.add({**event(), "uuid": "a"}, 1.0)
     store.clear()
-    assert (len(store), store.total, store.bytes, store.counts(9), store.clears, sum(store.rate(2.0))) == (0, 0, 0, [], 1, 0)
+    assert (len(store), store.total, store.bytes, store.counts(9), store.clears, sum(store.rate(2.0))) == (
+        0,
+        0,
+        0,
+        [],
+        1,
+        0,
+    )
     again = store.add({**event(), "uuid": "a"}, 1.0)
     assert (again.number, again.summary.again) == (2, False)
 
@@ -70,7 +80,7 @@ def test_an_uuid_that_is_no_longer_kept_is_no_longer_known() -> None:
     assert kept.summary.again is False
 
 
-def test_names_without_end_are_counted_together() -> None:
+def test_too_many_names_are_counted_together() -> None:
     store = Store()
     for number in range(1_500):
         store.add(event(f"name {number}"), 1.0)

@@ -1,4 +1,4 @@
-"""A terminal that stands still, and what can't be written: neither is the app's trouble."""
+"""A stopped terminal, or a line that can't be written, never disturbs the app."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENT = {"event": "x", "distinct_id": "u", "properties": {"a": 1}}
 MANY = 3_000  # lines: more than a pipe and the queue hold
 
 
-def test_an_output_that_nobody_reads_holds_up_no_request_and_says_what_it_left_out() -> None:
+def test_an_output_that_nobody_reads_delays_no_request_and_counts_the_lines_left_out() -> None:
     read_end, write_end = os.pipe()
     command = [*COMMAND, "--port", "0", "--plain"]
     with subprocess.Popen(command, env=environment(), stdout=write_end, stderr=subprocess.PIPE, text=True) as process:
@@ -58,7 +58,7 @@ def test_it_ends_also_while_nobody_reads() -> None:
         os.close(read_end)
 
 
-def test_what_the_stream_s_encoding_has_not_is_escaped() -> None:
+def test_a_character_that_the_stream_s_encoding_lacks_is_escaped() -> None:
     read_end, write_end = os.pipe()
     with open(write_end, "w", encoding="ascii") as stream:
         terminal = Terminal(stream)
@@ -68,7 +68,7 @@ def test_what_the_stream_s_encoding_has_not_is_escaped() -> None:
         assert written.read() == "\\xe9 \\u2028\n"
 
 
-def test_a_closed_stream_is_told_once() -> None:
+def test_a_closed_stream_is_reported_once() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     told = threading.Event()
@@ -83,7 +83,7 @@ def test_a_closed_stream_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("error", [TypeError("phc_secret"), RecursionError(), OSError()])
-def test_an_event_whose_line_fails_is_kept_and_answered_all_the_same(error: Exception) -> None:
+def test_an_event_whose_line_fails_is_still_kept_and_answered(error: Exception) -> None:
     said: list[str] = []
 
     def show(kept: Kept) -> None:
@@ -91,7 +91,9 @@ def test_an_event_whose_line_fails_is_kept_and_answered_all_the_same(error: Exce
 
     async def send_and_look() -> None:
         app = Inspector(show=show, say=said.append).asgi()
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8765") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8765"
+        ) as client:
             answer = await client.post("/batch/", content=json.dumps({"api_key": KEY, "batch": [EVENT]}))
             assert (answer.status_code, answer.json()) == (200, {"status": 1})
             assert (await client.get("/inspector/events/1")).json()["event"] == EVENT

@@ -1,4 +1,4 @@
-"""What the inspector says of an event: where each property comes from, and what looks wrong, in words."""
+"""What the inspector says about an event: where each property comes from, and what looks wrong."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from analytics_posthog._inspector.explain import NOTE, WARNING, explain, origins, warnings
-from analytics_posthog._inspector.plain import line, shown
+from analytics_posthog._inspector.explain import explain, origins
+from analytics_posthog._inspector.line import line, shown
 from analytics_posthog._inspector.reverse import reconstruct
 from analytics_posthog._inspector.store import Store
+from analytics_posthog._inspector.warnings import NOTE, WARNING, warnings
 from analytics_posthog.convert import CONTEXT
 from tests.convert.test_parity import CASES, IDS
-from tests.inspector.test_inspector_reverse import LIBRARY, event_of, message_of
+from tests.inspector.test_reverse import LIBRARY, event_of, message_of
 
 TRACK: dict[str, Any] = {
     "type": "track",
@@ -37,20 +38,20 @@ TRACK: dict[str, Any] = {
 def test_each_property_of_an_event_says_where_it_comes_from() -> None:
     assert {row.name: (row.kind, row.source) for row in origins(event_of(TRACK))} == {
         "event": ("call", "event"),
-        "distinct_id": ("mapping", "userId, else anonymousId"),
-        "timestamp": ("call", "timestamp, or the time of the call"),
+        "distinct_id": ("mapping", "userId"),
+        "timestamp": ("call", "timestamp"),
         "uuid": ("mapping", "messageId (a hash of it)"),
         "amount": ("call", "properties.amount"),
         "browser": ("call", "properties.browser"),
         "$browser": ("mapping", "properties.browser"),
-        "$groups": ("mapping", "properties.$groups and context.groupId"),
+        "$groups": ("mapping", "context.groupId and properties.$groups.team"),
         "$ip": ("mapping", "context.ip"),
         "$current_url": ("mapping", "context.page.url"),
-        "$host": ("mapping", "the host in $current_url"),
+        "$host": ("mapping", "context.page.url"),
         "$referrer": ("mapping", "context.page.referrer"),
-        "$referring_domain": ("mapping", "the host in $referrer"),
-        "utm_source": ("mapping", "the query of context.page"),
-        "gclid": ("mapping", "the query of context.page"),
+        "$referring_domain": ("mapping", "context.page.referrer"),
+        "utm_source": ("mapping", "context.page.url"),
+        "gclid": ("mapping", "context.page.url"),
         "utm_campaign": ("mapping", "context.campaign.name"),
         "utm_medium": ("mapping", "context.campaign.medium"),
         "$update_person_last_seen_at": ("mapping", "context.active"),
@@ -73,19 +74,23 @@ def test_no_property_is_left_without_an_origin(case: dict[str, Any]) -> None:
     assert "the conversion" not in {row.source for row in rows}
 
 
-def test_the_mapping_s_rows_are_those_of_the_conversion() -> None:
-    context: dict[str, Any] = {key: "x" if isinstance(row, str) else dict.fromkeys(row, "x") for key, row in CONTEXT.items()}
+def test_the_context_s_origins_are_the_rows_of_the_conversion_s_table() -> None:
+    context: dict[str, Any] = {
+        key: "x" if isinstance(row, str) else dict.fromkeys(row, "x") for key, row in CONTEXT.items()
+    }
     rows = origins(event_of({"type": "track", "event": "x", "userId": "u", "context": {**context, "library": LIBRARY}}))
     found = {row.name: row.source for row in rows if row.kind == "mapping"}
     for key, row in CONTEXT.items():
         if isinstance(row, str):
             assert found[row] == f"context.{key}"
         else:
-            assert {inner: found[name] for inner, name in row.items()} == {inner: f"context.{key}.{inner}" for inner in row}
+            assert {inner: found[name] for inner, name in row.items()} == {
+                inner: f"context.{key}.{inner}" for inner in row
+            }
 
 
 class Walked(dict[str, Any]):
-    """Properties that count how often all of them are gone through."""
+    """Properties that count how often somebody iterates over them."""
 
     times = 0
 
@@ -98,17 +103,17 @@ class Walked(dict[str, Any]):
         return KeysView(self)
 
 
-def test_the_properties_are_not_gone_through_once_more_for_each_of_them() -> None:
-    """An event of 50,000 properties would hold up the page, and the app, for many seconds."""
-    event = event_of({**TRACK, "properties": {f"p{number}": number for number in range(200)}})
+def test_an_event_is_not_converted_once_more_for_each_of_its_properties() -> None:
+    """An event of 50,000 properties would delay the page, and the app, for many seconds."""
+    event = event_of({**TRACK, "properties": {f"p{number}": number for number in range(2_000)}})
     made = reconstruct(event)
     made.message["properties"] = Walked(made.message["properties"])
-    assert len(origins(event, made)) > 200
-    assert Walked.times == 0
+    assert len(origins(event, made)) > 2_000
+    assert Walked.times < 200
 
 
 @pytest.mark.parametrize("campaign", [5, "campaign name", None, ["name"], True])
-def test_a_campaign_that_is_no_container_is_no_origin(campaign: Any) -> None:
+def test_a_campaign_that_is_no_dict_is_no_origin(campaign: Any) -> None:
     properties = {"segment_library": {}, "segment_campaign": campaign, "utm_name": "spring", "utm_campaign": "spring"}
     event = {"event": "x", "distinct_id": "u", "properties": properties}
     assert {row.name: row.source for row in origins(event)}["utm_campaign"] == "properties.utm_name"
@@ -128,7 +133,12 @@ def test_a_campaign_that_is_no_container_is_no_origin(campaign: Any) -> None:
             "$anon_distinct_id is an id that PostHog never",
         ),
         ({"event": "$create_alias"}, 100, WARNING, "no alias"),
-        ({"event": "$create_alias", "properties": {"alias": "u"}}, 100, WARNING, "alias is an id that PostHog never merges"),
+        (
+            {"event": "$create_alias", "properties": {"alias": "u"}},
+            100,
+            WARNING,
+            "alias is an id that PostHog never merges",
+        ),
         ({"distinct_id": "undefined"}, 100, WARNING, "distinct_id is an id that PostHog never merges"),
         ({}, 800 * 1024, WARNING, "800 KiB: near the limit of 900 KiB"),
         ({}, 901 * 1024, WARNING, "901 KiB: PostHog's clients drop"),
@@ -140,7 +150,7 @@ def test_a_campaign_that_is_no_container_is_no_origin(campaign: Any) -> None:
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else None,
 )
-def test_what_looks_wrong_is_said_in_words(event: dict[str, Any], size: int, level: str, words: str) -> None:
+def test_each_warning_is_in_words(event: dict[str, Any], size: int, level: str, words: str) -> None:
     found = warnings({"event": "x", "distinct_id": "u", "properties": {}, **event}, size)
     assert [warned for warned in found if warned.level == level and words in warned.text], found
 
@@ -148,7 +158,7 @@ def test_what_looks_wrong_is_said_in_words(event: dict[str, Any], size: int, lev
 @pytest.mark.parametrize(
     "name", ["Order Completed", "404 Error Shown", "$pageview", "Step 3 Viewed", "facade decade", "OAuth2 Login", "B2B"]
 )
-def test_a_name_that_a_person_gave_is_not_warned_of(name: str) -> None:
+def test_a_name_that_a_person_chose_has_no_warning(name: str) -> None:
     assert warnings({"event": name, "distinct_id": "u", "properties": {"$ip": "203.0.113.7"}}, 100) == []
 
 
@@ -163,10 +173,12 @@ def test_a_plain_line_says_when_what_who_and_what_looks_wrong() -> None:
     event = event_of({**TRACK, "event": "Order 20931 Paid", "properties": {"amount": 49.99, "plan": "pro"}})
     text = line(Store().add(event, 1_700_000_000.25))
     assert text[8:12] == ".250"
-    assert text[14:].startswith('track     "Order 20931 Paid"  u1  amount=49.99  plan="pro"  ! the event\'s name looks generated')
+    assert text[14:].startswith(
+        'track     "Order 20931 Paid"  u1  amount=49.99  plan="pro"  ! the event\'s name looks generated'
+    )
 
 
-def test_a_plain_line_lets_nothing_write_to_the_terminal() -> None:
+def test_a_plain_line_gives_the_terminal_no_command() -> None:
     attack = "\x1b[2J\x1b]0;title\x07\r\n\x9b31m\u202e\x00"
     event = {"event": attack, "distinct_id": attack, "properties": {"segment_library": {}, attack: attack}}
     text = line(Store().add(event, 1.0))
