@@ -1,0 +1,39 @@
+# The commands that people look for. `make` alone lists them.
+PYTHON = .venv/bin/python
+
+.PHONY: help install test processes browser lint format check ci clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
+
+install: ## a virtual environment in .venv with all that development needs
+	python3 -m venv .venv
+	$(PYTHON) -m pip install -e '.[dev]'
+
+test: ## the first tier of the tests
+	$(PYTHON) -m pytest -q
+
+processes: ## the second tier: real processes, servers and frameworks
+	$(PYTHON) -m pytest -q tests/processes
+
+browser: ## the third tier: the inspector's page in Chromium (as root, to install it)
+	.ci/browser $(PYTHON)
+
+lint: ## format, lint, spelling, types
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m codespell_lib
+	$(PYTHON) -m mypy analytics_posthog tests/typing/api.py
+	$(PYTHON) -m pyright
+
+format: ## reformats the code and mends what ruff can mend
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+check: lint test ## lint and the first tier
+
+ci: ## all that must hold before a change goes in
+	.ci/run
+
+clean: ## removes what builds and tests leave behind
+	rm -rf build dist htmlcov *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
