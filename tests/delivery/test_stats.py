@@ -12,7 +12,7 @@ import pytest
 import analytics_posthog as analytics
 from analytics_posthog import DeliveryError
 from tests.support.posthog_server import HANG, RESET, Answer, PostHogServer
-from tests.support.told import Told, refusing, stats
+from tests.support.callbacks import Told, refusing, stats
 from tests.support.two_clients import OURS
 
 

@@ -10,7 +10,7 @@ import pytest
 from analytics_posthog import AnalyticsError, Client, ClientShutDown, DeliveryError, InvalidMessage, MessageTooLarge, QueueFull
 from tests.support.child_process import run_python
 from tests.support.posthog_server import HANG, RESET, PostHogServer
-from tests.support.told import Message, Told, refusing, stats
+from tests.support.callbacks import Message, Told, refusing, stats
 from tests.support.two_clients import OURS
 
 

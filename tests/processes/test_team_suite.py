@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.suite_process import run_suite
 
-TEAM = Path(__file__).parent / "team"
+TEAM = Path(__file__).parents[1] / "testing" / "team"
 
 
 # The broken test, what is broken in the app, and what the failure says, line by line.
