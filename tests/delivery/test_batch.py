@@ -58,7 +58,9 @@ def test_address_headers_and_body_are_the_official_client_s(
     assert ours == theirs
 
 
-def test_more_fields_of_the_body_are_the_official_client_s_too(official: Posthog, posthog_server: PostHogServer) -> None:
+def test_more_fields_of_the_body_are_the_official_client_s_too(
+    official: Posthog, posthog_server: PostHogServer
+) -> None:
     with freeze_time("2026-01-02"), requests.Session() as session:
         post_batch(official, EVENTS, session, historical_migration=True)
         batch_post(official.api_key, official.host, timeout=7, batch=EVENTS, session=session, historical_migration=True)
@@ -120,7 +122,9 @@ def test_an_official_client_that_does_it_otherwise_posts_the_batch_itself_and_on
     assert json.loads(request.body)["batch"] == EVENTS
 
 
-def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(official: Posthog, posthog_server: PostHogServer) -> None:
+def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(
+    official: Posthog, posthog_server: PostHogServer
+) -> None:
     posthog_server.answer = lambda _: (500, {}, b"{}")
     with requests.Session() as session, pytest.raises(APIError):
         post_batch(official, EVENTS, session)
@@ -128,9 +132,13 @@ def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(offici
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
-def test_a_message_that_the_app_has_made_to_hold_itself_costs_no_other(gzip: bool, posthog_server: PostHogServer) -> None:
+def test_a_message_that_the_app_has_made_to_hold_itself_costs_no_other(
+    gzip: bool, posthog_server: PostHogServer
+) -> None:
     told: list[Any] = []
-    client = Client("phc_key", posthog_server.url, upload_interval=60, gzip=gzip, on_error=lambda _, messages: told.extend(messages))
+    client = Client(
+        "phc_key", posthog_server.url, upload_interval=60, gzip=gzip, on_error=lambda _, messages: told.extend(messages)
+    )
     message = client.track("u1", "Bought", {"price": 1.5})[1]
     message["properties"]["itself"] = message["properties"]
     client.track("u2", "Bought")

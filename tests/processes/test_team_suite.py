@@ -90,7 +90,11 @@ def test_a_broken_app_fails_the_one_test_with_a_text_that_names_the_difference(
     app.write_text(app.read_text().replace(right, wrong))
     passed, failed, printed = run_suite(broken)
     assert (len(passed), failed) == (9, [test]), printed
-    text = [line.removeprefix("E").strip().removeprefix("AssertionError: ") for line in printed.splitlines() if line.startswith("E  ")]
+    text = [
+        line.removeprefix("E").strip().removeprefix("AssertionError: ")
+        for line in printed.splitlines()
+        if line.startswith("E  ")
+    ]
     assert [line for line in said if line.strip() not in text] == [], printed
     assert "testing.py" not in printed  # the traceback ends in the team's own test
 

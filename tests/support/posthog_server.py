@@ -122,6 +122,12 @@ class PostHogServer:
         assert there, f"{len(arrived)} of {count} {what} arrived in {timeout} s; answers: {answers[-20:]}, errors: {self.errors}"
         return arrived
 
+    @property
+    def distinct_ids(self) -> list[str]:
+        """Of each event that arrived, in the order of arrival."""
+        with self._changed:
+            return [event["distinct_id"] for event in self.events]
+
     def unique_events(self) -> list[dict[str, Any]]:
         """The events as PostHog counts them: of those with the same UTC date, name, distinct_id and uuid, the latest."""
         with self._changed:

@@ -75,6 +75,11 @@ def abandon(client: Any) -> None:
         consumer.pause()
 
 
+def threads_of(client: Any) -> list[threading.Thread]:
+    """The sending threads of a client that are alive."""
+    return [thread for thread in client.consumers or () if thread.is_alive()]
+
+
 def returns(call: Callable[[], Any], within: float = NEVER) -> bool:
     """Whether a call returns in time; one that does not goes on in a daemon thread."""
     thread = threading.Thread(target=call, daemon=True)
