@@ -84,7 +84,9 @@ def test_retries_wait_and_end_by_the_real_clock(posthog_server: PostHogServer) -
     posthog_server.answer = lambda _: (503, {}, b"")
     with (
         freeze_time(FROZEN),
-        Client("phc_key", posthog_server.url, max_total_backoff_duration=0.4, on_error=lambda e, _: told.append(e)) as client,
+        Client(
+            "phc_key", posthog_server.url, max_total_backoff_duration=0.4, on_error=lambda e, _: told.append(e)
+        ) as client,
     ):
         client.track("u1", "Bought")
         started = clock()

@@ -247,7 +247,9 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_segment_s_client_has_this_fault(fault: Callable[[Kit, PostHogServer], object], posthog_server: PostHogServer) -> None:
+def test_segment_s_client_has_this_fault(
+    fault: Callable[[Kit, PostHogServer], object], posthog_server: PostHogServer
+) -> None:
     assert fault(SEGMENT, posthog_server)
 
 

@@ -18,7 +18,7 @@ from analytics_posthog import (
 )
 from tests.support.callbacks import Reported, Reports, refusing, stats
 from tests.support.posthog_server import HANG, PostHogServer
-from tests.support.two_clients import OURS
+from tests.support.two_clients import OURS, end_quickly
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_every_kind_of_loss_is_reported(posthog_server: PostHogServer, reports: 
         posthog_server.wait_for_requests(2)
         client.track("u1", "Queued")
         client.track("u1", "Full")
-        client._posthog.shutdown(0.1)
+        end_quickly(client, 0.1)
         client.track("u1", "Late")
     found = {messages[0]["event"]: type(error) for error, messages in reports.errors}
     found.update({message["event"]: type(error) for error, messages in reports.errors for message in messages})

@@ -125,7 +125,10 @@ def imports(file: Path) -> Iterator[tuple[str, bool]]:
             yield from ((alias.name, False) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level:
             folder = file.relative_to(PACKAGE).parents[node.level - 1].as_posix().removeprefix(".")
-            yield from ((f"{folder}/{node.module or alias.name}".removeprefix("/").replace(".", "/"), True) for alias in node.names)
+            yield from (
+                (f"{folder}/{node.module or alias.name}".removeprefix("/").replace(".", "/"), True)
+                for alias in node.names
+            )
         elif isinstance(node, ast.ImportFrom):
             yield node.module or "", False
 

@@ -25,9 +25,7 @@ try:
 except analytics_posthog.InstallRefused as error:
     print(error)
 """
-WHERE = (
-    "Put the line before the first import of it: at the top of the file that starts the app (manage.py, wsgi.py, celery.py, __main__.py)"
-)
+WHERE = "Put the line before the first import of it: at the top of the file that starts the app (manage.py, wsgi.py, celery.py, __main__.py)"
 
 
 def output(script: str, **variables: str) -> str:
@@ -40,7 +38,10 @@ def refusal(before: str, options: str = "dict()", **variables: str) -> str:
     """What install_as_segment() says after this code; it must not have changed what can be imported."""
     after = "assert sys.modules == {**before, **{name: sys.modules[name] for name in set(sys.modules) - set(before)}}\n"
     return output(
-        f"{before}\nimport sys, analytics_posthog\nbefore = dict(sys.modules)\n" + REFUSED.format(options=options) + after, **variables
+        f"{before}\nimport sys, analytics_posthog\nbefore = dict(sys.modules)\n"
+        + REFUSED.format(options=options)
+        + after,
+        **variables,
     )
 
 
@@ -78,11 +79,14 @@ def test_the_same_goes_for_the_old_package(without: str) -> None:
 
 
 def test_legacy_leaves_the_new_package_as_it_is_and_both_can_be_had() -> None:
-    script = (
-        "import segment.analytics\nassert segment.analytics is not analytics_posthog\nassert sys.modules['analytics'] is analytics_posthog"
-    )
+    script = "import segment.analytics\nassert segment.analytics is not analytics_posthog\nassert sys.modules['analytics'] is analytics_posthog"
     assert output(f"import sys\n{LEGACY}{script}") == ""
-    assert output(f"import sys\n{LEGACY}{INSTALL}import segment.analytics, analytics\nassert segment.analytics is analytics") == ""
+    assert (
+        output(
+            f"import sys\n{LEGACY}{INSTALL}import segment.analytics, analytics\nassert segment.analytics is analytics"
+        )
+        == ""
+    )
 
 
 @pytest.mark.parametrize("name", ["segment.analytics", "analytics"])
@@ -179,7 +183,9 @@ def test_a_directory_of_data_of_that_name_is_no_package(tmp_path: Path) -> None:
 
 def test_an_app_s_own_module_segment_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "segment.py").write_text("mine = True")
-    assert "there is a module 'segment' (segment.py) that isn't Segment's SDK" in refusal("", PYTHONPATH=paths(tmp_path))
+    assert "there is a module 'segment' (segment.py) that isn't Segment's SDK" in refusal(
+        "", PYTHONPATH=paths(tmp_path)
+    )
 
 
 def test_what_else_stands_in_the_namespace_segment_stays_importable(tmp_path: Path) -> None:

@@ -29,7 +29,11 @@ METHODS = (
 
 def refusing(base: type, names: str = " ".join(METHODS), *others: str) -> type:
     """A subclass whose methods of these names, without their underscores, and these others raise."""
-    return type(f"Refusing{base.__name__}", (base,), dict.fromkeys([*(f"__{name}__" for name in names.split()), *others], refuse))
+    return type(
+        f"Refusing{base.__name__}",
+        (base,),
+        dict.fromkeys([*(f"__{name}__" for name in names.split()), *others], refuse),
+    )
 
 
 def claiming(claimed: type) -> object:

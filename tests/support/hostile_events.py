@@ -35,9 +35,13 @@ HOSTILE: dict[str, dict[str, Any]] = {
     ),
     "a template": event("{{constructor.constructor('alert(1)')()}}${alert(1)}#{alert(1)}<%= alert(1) %>"),
     "entities": event("&lt;script&gt;&#60;b&#62;&amp;"),
-    "markup in ids and properties": event("x", ATTACK, **{ATTACK: ATTACK, "list": [ATTACK], "map": {ATTACK: {ATTACK: ATTACK}}}),
+    "markup in ids and properties": event(
+        "x", ATTACK, **{ATTACK: ATTACK, "list": [ATTACK], "map": {ATTACK: {ATTACK: ATTACK}}}
+    ),
     "markup in a person": event("$identify", "u", **{"$set": {"name": ATTACK, "<b>": "<b>"}}),
-    "markup in the context": event("x", segment_page={"url": ATTACK, "title": ATTACK}, segment_ip=ATTACK, utm_source=ATTACK),
+    "markup in the context": event(
+        "x", segment_page={"url": ATTACK, "title": ATTACK}, segment_ip=ATTACK, utm_source=ATTACK
+    ),
     "markup in the event's own fields": {**event("x"), "timestamp": ATTACK, "<b>": ATTACK},
     "a value of 900 KB": event("large value", text="x" * LARGE),
     "a name of 900 KB": event("n" * LARGE),
@@ -50,13 +54,19 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a terminal's commands": event(
         "\x1b[2J\x1b[31mred\x1b]0;title\x07\x9b2J", "\r\nu", text="\x1b]8;;http://evil.example\x07click\x1b]8;;\x07"
     ),
-    "a text that turns its direction": event("\u202egnp.exe\u202c \u2066a\u2069", "\u202eevil", text="\u202e" + "reversed"),
+    "a text that turns its direction": event(
+        "\u202egnp.exe\u202c \u2066a\u2069", "\u202eevil", text="\u202e" + "reversed"
+    ),
     "Arabic and Hebrew": event("שלום مرحبا", "مستخدم", text="عربي " * 50),
     "characters that pile up": event("Z" + "\u0301\u0316" * 500, "o" + "\u0489" * 500),
-    "nothing to be seen": event("\u200b\u2060\ufeff\xad\u115f\u180e\u3164" + "".join(map(chr, range(0xE0061, 0xE0080))), "\u3164"),
+    "nothing to be seen": event(
+        "\u200b\u2060\ufeff\xad\u115f\u180e\u3164" + "".join(map(chr, range(0xE0061, 0xE0080))), "\u3164"
+    ),
     "line breaks and tabs": event("a\n\n\n\n\tb\r\n" * 50, "u\n\n"),
     "a word without an end": event("W" * 5000, "w" * 5000, text="w" * 5000),
-    "names of JavaScript's own": event("__proto__", "constructor", __proto__={"x": 1}, constructor=1, toString=None, length=-1),
+    "names of JavaScript's own": event(
+        "__proto__", "constructor", __proto__={"x": 1}, constructor=1, toString=None, length=-1
+    ),
 }
 assert len(HOSTILE) == 30
 

@@ -122,9 +122,9 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "an object that refuses all": refusing(object),
     "a key that refuses all but its hash": lambda: {refusing(object, "repr str bool len iter getattribute")(): 1},
     "a __class__ that raises": type("Classless", (), {"__class__": property(refuse)}),
-    "a dict that refuses all": lambda: refusing(dict, "iter getitem len contains bool eq repr", "items", "keys", "values", "copy", "get")(
-        a=1
-    ),
+    "a dict that refuses all": lambda: refusing(
+        dict, "iter getitem len contains bool eq repr", "items", "keys", "values", "copy", "get"
+    )(a=1),
     "a list that refuses all": lambda: refusing(list, "iter getitem len contains bool eq repr")([1]),
     "an int that refuses all": lambda: refusing(int, "int index bool repr str eq hash", "bit_length")(7),
     "a float that refuses all": lambda: refusing(float, "float int bool repr str eq ne hash sub")(7),
@@ -136,9 +136,18 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     # liars
     "a mapping that has none of its keys": HasNoneOfItsKeys,
     "a mapping whose items are no pairs": NoPairs,
-    **{f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind) for kind in (str, int, float, bool, dict)},
-    **{f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind) for kind in (list, datetime, date, Decimal)},
-    **{f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind) for kind in (UUID, enum.Enum, bytes, type)},
+    **{
+        f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind)
+        for kind in (str, int, float, bool, dict)
+    },
+    **{
+        f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind)
+        for kind in (list, datetime, date, Decimal)
+    },
+    **{
+        f"an object that claims to be a {kind.__name__}": functools.partial(claiming, kind)
+        for kind in (UUID, enum.Enum, bytes, type)
+    },
     "a dict that claims to be a UUID": lambda: type("Claims", (dict,), {"__class__": property(lambda _: UUID)})(a=1),
     "a mock of a dict": lambda: unittest.mock.MagicMock(spec=dict),
     "an object that says yes to all": Accepts,
@@ -158,7 +167,9 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "a list changed by a thread": lambda: changed_by_a_thread(
         [], lambda value, number: value.append(number) if number % 2 else value.clear()
     ),
-    "a set changed by a thread": lambda: changed_by_a_thread(set(), lambda value, number: value.symmetric_difference_update({number % 9})),
+    "a set changed by a thread": lambda: changed_by_a_thread(
+        set(), lambda value, number: value.symmetric_difference_update({number % 9})
+    ),
 }
 
 # Those that no event can hold; each of the others costs at most itself.

@@ -33,7 +33,12 @@ class Inspector:
     def __enter__(self) -> Inspector:
         command = [*COMMAND, "--port", "0", *self._arguments]
         self.process = subprocess.Popen(
-            command, env=environment(**self._variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+            command,
+            env=environment(**self._variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
         )
         self._readers = [
             threading.Thread(target=self._read, args=(stream, lines), daemon=True)
@@ -78,7 +83,9 @@ class Inspector:
         """Post a body as an app's client does: bytes as they are, else as JSON."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.post(self.url + path, data=data, headers={"Content-Type": "application/json", **names}, timeout=20)
+        return requests.post(
+            self.url + path, data=data, headers={"Content-Type": "application/json", **names}, timeout=20
+        )
 
     def send(self, *events: dict[str, Any]) -> None:
         """Post PostHog events as they are."""
@@ -92,13 +99,17 @@ class Inspector:
 
     def search(self, text: str, after: int = 0) -> dict[str, Any]:
         """The numbers of the events with a text in them."""
-        found: dict[str, Any] = requests.get(f"{self.url}/inspector/search", params={"text": text, "after": str(after)}, timeout=10).json()
+        found: dict[str, Any] = requests.get(
+            f"{self.url}/inspector/search", params={"text": text, "after": str(after)}, timeout=10
+        ).json()
         return found
 
     def messages(self, count: int, last_id: str = "") -> list[tuple[str, dict[str, Any]]]:
         """The first messages of the stream with events, each with its id; the totals in between are left out."""
         found: list[tuple[str, dict[str, Any]]] = []
-        with requests.get(self.url + "/inspector/stream", headers={"Last-Event-ID": last_id}, stream=True, timeout=10) as answer:
+        with requests.get(
+            self.url + "/inspector/stream", headers={"Last-Event-ID": last_id}, stream=True, timeout=10
+        ) as answer:
             assert answer.headers["Content-Type"].startswith("text/event-stream")
             number = ""
             for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
@@ -134,7 +145,9 @@ class App:
 
     def __enter__(self) -> App:
         command = [sys.executable, "-c", APP, KEY, self._host]
-        self.process = subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         return self
 
     def call(self, *calls: tuple[str, dict[str, Any]]) -> None:

@@ -119,8 +119,14 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "subclass of date": (Day(2026, 1, 2), "2026-01-02"),
     "naive datetime": (MOMENT, "2026-01-02T03:04:05.678901"),
     "datetime in UTC": (MOMENT.replace(tzinfo=timezone.utc), "2026-01-02T03:04:05.678901+00:00"),
-    "datetime with an offset": (MOMENT.replace(tzinfo=timezone(timedelta(hours=-3, minutes=-30))), "2026-01-02T03:04:05.678901-03:30"),
-    "datetime in a time zone": (MOMENT.replace(month=7, tzinfo=ZoneInfo("Etc/GMT-2")), "2026-07-02T03:04:05.678901+02:00"),
+    "datetime with an offset": (
+        MOMENT.replace(tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
+        "2026-01-02T03:04:05.678901-03:30",
+    ),
+    "datetime in a time zone": (
+        MOMENT.replace(month=7, tzinfo=ZoneInfo("Etc/GMT-2")),
+        "2026-07-02T03:04:05.678901+02:00",
+    ),
     "time": (time_of_day(3, 4, 5), "03:04:05"),
     "timedelta": (timedelta(minutes=1, milliseconds=500), 60.5),
     "bytes": (b"caf\xc3\xa9", "café"),

@@ -119,7 +119,9 @@ class PostHogServer:
             there = self._changed.wait_for(lambda: len(getattr(self, what)) >= count, timeout)
             arrived = list(getattr(self, what))
             answers = [request.status for request in self.requests]
-        assert there, f"{len(arrived)} of {count} {what} arrived in {timeout} s; answers: {answers[-20:]}, errors: {self.errors}"
+        assert there, (
+            f"{len(arrived)} of {count} {what} arrived in {timeout} s; answers: {answers[-20:]}, errors: {self.errors}"
+        )
         return arrived
 
     @property

@@ -29,8 +29,22 @@ def message(number: int, call: str = "track", **fields: Any) -> dict[str, Any]:
         "group": {"groupId": f"company-{number}", "traits": {"number": number}},
         "alias": {"previousId": f"earlier-{number}"},
     }[call]
-    added = {"receivedAt": TIME, "sentAt": TIME, "originalTimestamp": TIME, "version": 2, "projectId": "p", "channel": "server"}
-    base = {"type": call, "userId": f"user-{number}", "messageId": f"m-{number}", "timestamp": TIME, "context": {}, "integrations": {}}
+    added = {
+        "receivedAt": TIME,
+        "sentAt": TIME,
+        "originalTimestamp": TIME,
+        "version": 2,
+        "projectId": "p",
+        "channel": "server",
+    }
+    base = {
+        "type": call,
+        "userId": f"user-{number}",
+        "messageId": f"m-{number}",
+        "timestamp": TIME,
+        "context": {},
+        "integrations": {},
+    }
     return {**base, **own, **added, "_metadata": {"nodeVersion": "20"}, "writeKey": "w", **fields}
 
 

@@ -68,11 +68,16 @@ OURS = Kit(
 
 def abandon(client: Any) -> None:
     """Ends a client's threads at once, whatever is still queued and whether or not its host answers."""
-    delivery = getattr(client, "_delivery", None)
-    if delivery is not None:
-        delivery.shutdown(0)
+    end_quickly(client, 0)
     for consumer in client.consumers or ():
         consumer.pause()
+
+
+def end_quickly(client: Any, seconds: float) -> None:
+    """Shuts one of our clients down within so many seconds, though its host may not answer; does nothing with Segment's."""
+    delivery = getattr(client, "_delivery", None)
+    if delivery is not None:
+        delivery.shutdown(seconds)
 
 
 def threads_of(client: Any) -> list[threading.Thread]:

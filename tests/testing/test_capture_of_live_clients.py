@@ -67,7 +67,9 @@ def test_a_client_that_is_being_made_when_a_capture_begins_sends_afterwards(
     client.track("u1", "Afterwards")
     client.shutdown()
     assert [event["event"] for event in posthog_server.events] == ["Afterwards"]
-    assert [message["event"] for message in posthog_server.segment_messages] == (["Afterwards"] if kind == "dual" else [])
+    assert [message["event"] for message in posthog_server.segment_messages] == (
+        ["Afterwards"] if kind == "dual" else []
+    )
 
 
 def test_a_client_that_nobody_holds_is_not_held_for_captures() -> None:
