@@ -124,3 +124,11 @@ with freeze_time({FROZEN!r}):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert [event["timestamp"] for event in posthog_server.events] == [FROZEN_TIMESTAMP] * 3
+
+
+def test_frozen_time_delays_no_delivery(posthog_server: PostHogServer) -> None:
+    with OURS.client(posthog_server) as client, freeze_time("2020-02-02", tick=False):
+        client.track("u1", "Bought")
+        assert client.flush()
+    (event,) = posthog_server.events
+    assert event["timestamp"] == "2020-02-02T00:00:00.000+00:00"

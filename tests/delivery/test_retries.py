@@ -14,6 +14,7 @@ import pytest
 from analytics_posthog import Client, DeliveryError
 from tests.support.callbacks import Reported
 from tests.support.posthog_server import HANG, LOST, RESET, Answer, PostHogServer, Request
+from tests.support.two_clients import OURS
 
 
 def first(server: PostHogServer, faults: list[Any]) -> None:
@@ -268,3 +269,25 @@ def test_all_events_count_once_with_faults_in_every_fourth_answer(posthog_server
         assert client.flush(20) is True
     unique = posthog_server.unique_events()
     assert sorted(int(event["distinct_id"]) for event in unique) == list(range(400))
+
+
+@pytest.mark.parametrize(
+    ("limit", "answer", "requests"),
+    [
+        ({"max_retries": 2}, (503, {}, b""), 3),
+        ({"max_retries": 0}, (503, {}, b""), 1),
+        ({"max_total_backoff_duration": 0}, (503, {}, b""), 1),
+        ({"max_rate_limit_duration": 0.5}, (429, {"Retry-After": "1"}, b""), 1),
+        ({"max_rate_limit_duration": 1.5}, (429, {"Retry-After": "1"}, b""), 2),
+    ],
+)
+def test_retries_have_the_limits_of_segment(
+    limit: dict[str, Any], answer: Answer, requests: int, posthog_server: PostHogServer
+) -> None:
+    posthog_server.answer = lambda _: answer
+    reported: list[dict[str, Any]] = []
+    with OURS.client(posthog_server, on_error=lambda _, messages: reported.extend(messages), **limit) as client:
+        _, message = client.track("u1", "Bought")
+        assert client.flush(10)
+    assert len(posthog_server.requests) == requests
+    assert reported == [message]
