@@ -1,4 +1,7 @@
-"""With debug=True each call is one line: the call, the event, the uuid, and why when it isn't sent; nobody's data in it."""
+"""With debug=True each call is one line.
+
+The call, the event, the uuid, and why when it isn't sent; nobody's data in it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an app's tests have frozen the time, its timestamps are the frozen ones, and what waits goes by the real clock."""
+"""In frozen time the timestamps are the frozen ones; waits go by the real clock."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import analytics_posthog as analytics
 from analytics_posthog import Client
 from tests.support.child_process import run_python
 from tests.support.posthog_server import HANG, PostHogServer
+from tests.support.two_clients import OURS
 
 FROZEN = "2020-01-02 03:04:05.678"
 FROZEN_TIMESTAMP = "2020-01-02T03:04:05.678+00:00"

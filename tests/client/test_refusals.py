@@ -1,4 +1,7 @@
-"""What can't be accepted is said: by the answer, to on_error, in stats() and in the log; block_when_full waits instead."""
+"""What can't be accepted is said.
+
+By the answer, to on_error, in stats() and in the log; block_when_full waits instead.
+"""
 
 from __future__ import annotations
 

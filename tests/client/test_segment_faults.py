@@ -1,4 +1,7 @@
-"""The faults of Segment's client that are not inherited: each check finds the fault in Segment's client, and none in ours."""
+"""The faults of Segment's client that are not inherited.
+
+Each check finds the fault in Segment's client, and none in ours.
+"""
 
 from __future__ import annotations
 

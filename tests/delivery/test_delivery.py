@@ -1,4 +1,7 @@
-"""What is called arrives at the server, once, in batches as the settings say; what can't be sent costs none of its neighbours."""
+"""What is called arrives at the server, once, in batches as the settings say.
+
+What can't be sent costs none of its neighbours.
+"""
 
 from __future__ import annotations
 

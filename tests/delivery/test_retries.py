@@ -1,4 +1,7 @@
-"""A request that fails is tried again while that can help; a message that is given up is reported once, with the status."""
+"""A request that fails is tried again while that can help.
+
+A message that is given up is reported once, with the status.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The outbox when the disk, its files or what stands in them are bad: the app goes on, the rest is delivered, each fault is told."""
+"""The outbox when the disk, its files or what stands in them are bad.
+
+The app goes on, the rest is delivered, each fault is told.
+"""
 
 from __future__ import annotations
 

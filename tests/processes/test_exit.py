@@ -223,7 +223,12 @@ def test_a_ctrl_c_ends_the_wait_and_what_is_left_is_said_all_the_same(posthog_se
 
 def test_a_request_that_hangs_does_not_hold_up_the_exit_after_a_shutdown(posthog_server: PostHogServer) -> None:
     posthog_server.answer = lambda _: HANG
-    script = "client = analytics.Client('phc_key', analytics.host)\nclient.track('u1', 'Bought')\nfrom tests.support.two_clients import end_quickly\nend_quickly(client, 0.2)\n"
+    script = """
+from tests.support.two_clients import end_quickly
+client = analytics.Client('phc_key', analytics.host)
+client.track('u1', 'Bought')
+end_quickly(client, 0.2)
+"""
     seconds, status, log = run(script, posthog_server.url)
     assert status == 0
     assert log.startswith("1 event(s) not sent")

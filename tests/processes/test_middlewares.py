@@ -1,4 +1,7 @@
-"""PostHog's Django, Flask and ASGI middlewares work as they are: what a view calls carries the request's session and tags."""
+"""PostHog's Django, Flask and ASGI middlewares work as they are.
+
+What a view calls carries the request's session and tags.
+"""
 
 from __future__ import annotations
 

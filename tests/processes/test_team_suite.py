@@ -1,4 +1,7 @@
-"""A team's ten tests, written with the fixture: green, and each red with a text that names the difference when the app is broken."""
+"""A team's ten tests, written with the fixture.
+
+Green, and each red with a text that names the difference when the app is broken.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""install_as_segment(): code of others that imports Segment's SDK gets this package, and its calls arrive in PostHog."""
+"""install_as_segment(): other code that imports Segment's SDK gets this package.
+
+The calls of that code arrive in PostHog.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Outboxes as tests see them: what stands in the directory, what dead processes left there, and processes that use one."""
+"""Outboxes as tests see them.
+
+What stands in the directory, what dead processes left there, and processes that use one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the tests of the replay share: archives of a few messages, the command as its users run it, and what it leaves behind."""
+"""What the tests of the replay share.
+
+Archives of a few messages, the command as its users run it, and what it leaves behind.
+"""
 
 from __future__ import annotations
 

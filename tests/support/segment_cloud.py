@@ -1,4 +1,6 @@
-"""A stand-in for Segment's cloud: takes the batches of Segment's own client, and forwards to PostHog as its PostHog destination does.
+"""A stand-in for Segment's cloud.
+
+Takes the batches of Segment's own client, and forwards to PostHog as its PostHog destination does.
 
 What the destination makes of a message is not worked out here: it is looked up, by the messageId, among recorded events.
 """

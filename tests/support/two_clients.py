@@ -74,7 +74,7 @@ def abandon(client: Any) -> None:
 
 
 def end_quickly(client: Any, seconds: float) -> None:
-    """Shuts one of our clients down within so many seconds, though its host may not answer; does nothing with Segment's."""
+    """Shuts one of our clients down within so many seconds; does nothing with Segment's."""
     delivery = getattr(client, "_delivery", None)
     if delivery is not None:
         delivery.shutdown(seconds)

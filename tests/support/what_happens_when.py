@@ -1,10 +1,12 @@
-"""Puts Segment's client, PostHog's own and ours through the same hardships, and prints what became of the calls as a table.
+"""Puts Segment's client, PostHog's own and ours through the same faults.
+
+Prints a table of how many calls were delivered, reported and lost.
 
     python -m tests.support.what_happens_when [--quick]
 
 Each client runs in processes of its own, with its defaults, against a server of its own on loopback. A call counts as
-delivered when its event has arrived, and as said when the call answered so or on_error had it; all other ones are lost. A
-process that does not end in time is killed. Takes about two minutes; `--quick` has fewer calls and shorter waits.
+delivered when its event has arrived, and as said when the call answered so or on_error had it; all other ones are lost.
+A process that does not end in time is killed. Takes about two minutes; `--quick` has fewer calls and shorter waits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What lives when a capture begins, and what it is afterwards: clients, one that is just being made, the official client, the logger."""
+"""What lives when a capture begins, and what it is afterwards.
+
+Clients, one that is just being made, the official client, the logger.
+"""
 
 from __future__ import annotations
 
