@@ -78,8 +78,8 @@ def test_the_names_that_a_public_module_makes(name: str) -> None:
 
 
 def made_in(module: ModuleType) -> list[str]:
-    """The public names that a module defines, and not those that it imports."""
-    names: set[str] = set()
+    """The public names that a module defines, or that a package brings from its own files; none that it imports."""
+    names = set(module.__all__) if hasattr(module, "__path__") else set()
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             names.add(node.name)

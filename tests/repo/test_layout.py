@@ -75,6 +75,11 @@ def imports(file: Path) -> Iterator[tuple[int, str, list[str]]]:
             yield node.level, node.module or "", [alias.name for alias in node.names]
 
 
+def given_by(init: Path) -> set[str]:
+    """The names that an `__init__.py` imports for others; `main` may be a function and a file in its wing."""
+    return {name for _, module, names in imports(init) if module for name in names}
+
+
 def our_imports(file: Path) -> Iterator[str]:
     """The path in the package of each module that a file imports from it: `_message`, or `_message/values`."""
     for level, module, names in imports(file):
@@ -87,7 +92,8 @@ def our_imports(file: Path) -> Iterator[str]:
         path = [*folder, *filter(None, module.split("."))]
         for name in names or [""]:
             inside = PACKAGE.joinpath(*path, name) if name else PACKAGE.joinpath(*path)
-            is_module = name and (inside.is_dir() or inside.with_suffix(".py").exists())
+            is_file = name and (inside.is_dir() or inside.with_suffix(".py").exists())
+            is_module = is_file and name not in given_by(PACKAGE.joinpath(*path, "__init__.py"))
             yield "/".join([*path, name] if is_module else path) or "__init__"
 
 
