@@ -64,7 +64,7 @@ OWN = {
         "wanted",
     ],
     "errors": ERRORS,
-    "replay": ["DEFAULT_RATE", "replay_file", "sources"],
+    "replay": ["DEFAULT_RATE", "Summary", "replay_file", "sources"],
     "pytest_plugin": ["captured"],
     "testing": ["Captured", "capture"],
     "version": ["VERSION"],
