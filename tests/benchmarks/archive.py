@@ -1,4 +1,6 @@
-"""Makes an archive as Segment leaves one on S3: gzip files of a JSON message a line, below `segment-logs/<source>/<day in ms>/`.
+"""Makes an archive as Segment leaves one on S3.
+
+Gzip files of a JSON message a line, below `segment-logs/<source>/<day in ms>/`.
 
 `python -m tests.benchmarks.archive DIR --messages N --files N`. The same arguments make the same archive. The message with number
 n has the messageId of `message_id(n)`, so that what has arrived can be told without a list.

@@ -1,4 +1,6 @@
-"""What a call costs, beside Segment's client and PostHog's own `capture()`: `python -m tests.benchmarks.calls [--quick]`.
+"""What a call costs, beside Segment's client and PostHog's own `capture()`.
+
+`python -m tests.benchmarks.calls [--quick]`.
 
 Prints a Markdown table of the medians, with the ratios of ours to theirs and, in brackets, what they are meant to be; a
 ratio that isn't is bold. The costs of calls are CPU time of the calling thread alone, while another thread sends.

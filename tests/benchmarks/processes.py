@@ -1,4 +1,6 @@
-"""Python processes that answer line by line, so that the clients can be measured by turns and none shares an interpreter.
+"""Python processes that answer line by line.
+
+So that the clients can be measured by turns and none shares an interpreter.
 
 What it does not do: wait for ever. A process that does not answer in time is killed, and what it wrote to standard error shown.
 """

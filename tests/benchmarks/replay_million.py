@@ -1,4 +1,6 @@
-"""`python -m tests.benchmarks.replay_million`: a million messages, killed with -9 three times on the way, and once more by Dask.
+"""`python -m tests.benchmarks.replay_million`.
+
+A million messages, killed with -9 three times on the way, and once more by Dask.
 
 Says how long it took, how much memory, and whether each event has arrived: by the set of uuids that came in. `--messages` and `--files`
 make it smaller.

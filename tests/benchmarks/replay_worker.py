@@ -1,4 +1,6 @@
-"""One replay of an archive, in a process of its own: `guide` as PostHog's migration guides show it, `ours` by the command line.
+"""One replay of an archive, in a process of its own.
+
+`guide` as PostHog's migration guides show it, `ours` by the command line.
 
 Prints how many events there were, the CPU time of the whole process from the first line until the last answer, and the time.
 """

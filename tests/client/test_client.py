@@ -72,7 +72,13 @@ def test_a_feature_flag_is_asked_for_with_the_same_client(posthog_server: PostHo
         asked = request.json()
         assert (asked["api_key"], asked["distinct_id"]) == ("phc_key", "u1")
         flag = {"key": "new-checkout", "enabled": True, "variant": "green", "reason": None, "metadata": None}
-        return 200, {}, json.dumps({"flags": {"new-checkout": flag}, "errorsWhileComputingFlags": False, "requestId": "r1"}).encode()
+        return (
+            200,
+            {},
+            json.dumps(
+                {"flags": {"new-checkout": flag}, "errorsWhileComputingFlags": False, "requestId": "r1"}
+            ).encode(),
+        )
 
     posthog_server.answer = flags
     with Client("phc_key", posthog_server.url) as client:

@@ -1,4 +1,7 @@
-"""With debug=True each call is one line: the call, the event, the uuid, and why when it isn't sent; nobody's data in it."""
+"""With debug=True each call is one line.
+
+The call, the event, the uuid, and why when it isn't sent; nobody's data in it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,11 @@ def _logger(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "analytics_posthog" and record.levelno == logging.DEBUG]
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "analytics_posthog" and record.levelno == logging.DEBUG
+    ]
 
 
 def test_each_call_has_its_line_with_the_event_and_the_uuid_that_arrive(
@@ -68,8 +75,18 @@ def fail(event: dict[str, Any]) -> dict[str, Any]:
 
 
 NOT_SENT: list[tuple[str, dict[str, Any], Callable[[Client], Any], str]] = [
-    ("integrations", {}, lambda client: client.track(CARD, "Bought", integrations={"All": False}), "its integrations keep it from PostHog"),
-    ("before_send", {"before_send": lambda _: None}, lambda client: client.track(CARD, "Bought"), "before_send returned None"),
+    (
+        "integrations",
+        {},
+        lambda client: client.track(CARD, "Bought", integrations={"All": False}),
+        "its integrations keep it from PostHog",
+    ),
+    (
+        "before_send",
+        {"before_send": lambda _: None},
+        lambda client: client.track(CARD, "Bought"),
+        "before_send returned None",
+    ),
     (
         "before_send raises",
         {"before_send": fail},
@@ -100,7 +117,9 @@ NOT_SENT: list[tuple[str, dict[str, Any], Callable[[Client], Any], str]] = [
 
 
 @pytest.mark.parametrize("outbox", [False, True], ids=["memory", "outbox"])
-@pytest.mark.parametrize(("settings", "call", "why"), [case[1:] for case in NOT_SENT], ids=[case[0] for case in NOT_SENT])
+@pytest.mark.parametrize(
+    ("settings", "call", "why"), [case[1:] for case in NOT_SENT], ids=[case[0] for case in NOT_SENT]
+)
 def test_what_is_not_sent_says_why(
     settings: dict[str, Any],
     call: Callable[[Client], Any],
@@ -166,7 +185,10 @@ def test_in_a_capture_the_lines_say_what_would_become_of_the_calls(caplog: pytes
 
 def test_the_line_names_the_event_as_converted_before_before_send_changes_it(caplog: pytest.LogCaptureFixture) -> None:
     with capture() as captured:
-        client = Client(debug=True, before_send=lambda event: {**event, "event": "Changed", "uuid": "38c091ab-1857-58c9-bf58-b98a022f95dd"})
+        client = Client(
+            debug=True,
+            before_send=lambda event: {**event, "event": "Changed", "uuid": "38c091ab-1857-58c9-bf58-b98a022f95dd"},
+        )
         client.track("u1", "Bought", message_id="022bb90c-bbac-11e4-8dfc-aa07a5b093db")
     assert lines(caplog)[-1] == "track 'Bought' 38c091ab-1857-58c9-bf58-b98a022f95dd: accepted"
     assert captured.events[0]["event"] == "Changed"

@@ -1,4 +1,4 @@
-"""Where an app's tests have frozen the time, its timestamps are the frozen ones, and what waits goes by the real clock."""
+"""In frozen time the timestamps are the frozen ones; waits go by the real clock."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import analytics_posthog as analytics
 from analytics_posthog import Client
 from tests.support.child_process import run_python
 from tests.support.posthog_server import HANG, PostHogServer
+from tests.support.two_clients import OURS
 
 FROZEN = "2020-01-02 03:04:05.678"
 FROZEN_TIMESTAMP = "2020-01-02T03:04:05.678+00:00"
@@ -84,7 +85,9 @@ def test_retries_wait_and_end_by_the_real_clock(posthog_server: PostHogServer) -
     posthog_server.answer = lambda _: (503, {}, b"")
     with (
         freeze_time(FROZEN),
-        Client("phc_key", posthog_server.url, max_total_backoff_duration=0.4, on_error=lambda e, _: told.append(e)) as client,
+        Client(
+            "phc_key", posthog_server.url, max_total_backoff_duration=0.4, on_error=lambda e, _: told.append(e)
+        ) as client,
     ):
         client.track("u1", "Bought")
         started = clock()
@@ -122,3 +125,11 @@ with freeze_time({FROZEN!r}):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert [event["timestamp"] for event in posthog_server.events] == [FROZEN_TIMESTAMP] * 3
+
+
+def test_frozen_time_delays_no_delivery(posthog_server: PostHogServer) -> None:
+    with OURS.client(posthog_server) as client, freeze_time("2020-02-02", tick=False):
+        client.track("u1", "Bought")
+        assert client.flush()
+    (event,) = posthog_server.events
+    assert event["timestamp"] == "2020-02-02T00:00:00.000+00:00"

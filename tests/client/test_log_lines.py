@@ -31,11 +31,19 @@ class Odd:
 
 def fail_in_every_way(server: PostHogServer, told: Told) -> None:
     """Every kind of loss and warning, with data in each field."""
-    data: dict[str, Any] = {"properties": {"card": CARD, CARD: "a value", "odd": Odd()}, "context": {"ip": CARD, "odd": Odd()}}
+    data: dict[str, Any] = {
+        "properties": {"card": CARD, CARD: "a value", "odd": Odd()},
+        "context": {"ip": CARD, "odd": Odd()},
+    }
 
     def client(**settings: Any) -> Client:
         return Client(
-            KEY, settings.pop("host", server.url), on_error=lambda *args: told.append(args), debug=True, max_retries=0, **settings
+            KEY,
+            settings.pop("host", server.url),
+            on_error=lambda *args: told.append(args),
+            debug=True,
+            max_retries=0,
+            **settings,
         )
 
     def before_send(event: dict[str, Any]) -> dict[str, Any]:
@@ -81,18 +89,26 @@ def test_neither_log_lines_nor_errors_hold_the_key_the_address_or_data(
 ) -> None:
     told: Told = []
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("analytics_posthog").addHandler(logging.NullHandler())  # or debug=True would add one to standard error
+    logging.getLogger("analytics_posthog").addHandler(
+        logging.NullHandler()
+    )  # or debug=True would add one to standard error
     fail_in_every_way(posthog_server, told)
     assert len(told) > 20
     # The other loggers' debug lines are the official client's and urllib3's own.
-    lines = [record.getMessage() for record in caplog.records if record.name == "analytics_posthog" or record.levelno > logging.DEBUG]
+    lines = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "analytics_posthog" or record.levelno > logging.DEBUG
+    ]
     assert len(lines) > 15
     texts = [*lines, *(f"{error!s} {error!r}" for error, _ in told)]
     for secret in (KEY, "4111", "127.0.0.1", str(posthog_server.port)):
         assert [text for text in texts if secret in text] == []
 
 
-def test_what_can_t_be_sent_is_named_by_its_key(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_can_t_be_sent_is_named_by_its_key(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
     with Client(KEY, posthog_server.url) as client:
         for _ in range(3):
             client.track("u1", "Bought", {"cart": {"lock": Odd()}})
@@ -103,7 +119,9 @@ def test_what_can_t_be_sent_is_named_by_its_key(posthog_server: PostHogServer, c
 
 
 @pytest.mark.parametrize("count", [1, 40])
-def test_losses_of_one_kind_are_one_line_a_minute(count: int, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_losses_of_one_kind_are_one_line_a_minute(
+    count: int, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
     with Client(KEY, posthog_server.url) as client:
         for _ in range(count):
             client.track("u1", "Bought", {"text": "x" * (1 << 20)})
@@ -138,7 +156,10 @@ def test_a_401_says_what_to_look_at(posthog_server: PostHogServer, caplog: pytes
     with Client(KEY, posthog_server.url) as client:
         client.track("u1", "Bought")
     (record,) = ours(caplog)
-    assert record.getMessage() == "1 event(s) not sent: PostHog answered 401: check that write_key is the project's API key (phc_...)"
+    assert (
+        record.getMessage()
+        == "1 event(s) not sent: PostHog answered 401: check that write_key is the project's API key (phc_...)"
+    )
 
 
 def test_when_all_goes_well_nothing_is_logged(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -150,10 +171,22 @@ def test_when_all_goes_well_nothing_is_logged(posthog_server: PostHogServer, cap
 
 def test_no_handler_and_no_level_is_touched_unless_asked_for(posthog_server: PostHogServer) -> None:
     logger = logging.getLogger("analytics_posthog")
-    before = (logger.level, list(logger.handlers), logger.propagate, logging.getLogger().level, list(logging.getLogger().handlers))
+    before = (
+        logger.level,
+        list(logger.handlers),
+        logger.propagate,
+        logging.getLogger().level,
+        list(logging.getLogger().handlers),
+    )
     with Client(KEY, posthog_server.url) as client:
         client.track("u1", "Bought")
-    after = (logger.level, list(logger.handlers), logger.propagate, logging.getLogger().level, list(logging.getLogger().handlers))
+    after = (
+        logger.level,
+        list(logger.handlers),
+        logger.propagate,
+        logging.getLogger().level,
+        list(logging.getLogger().handlers),
+    )
     assert after == before
 
 

@@ -88,7 +88,8 @@ def ready(posthog_server: PostHogServer) -> PostHogServer:
 def test_a_call_has_segment_s_signature(call: str) -> None:
     """Names, order and defaults, of the client's method and of the module's function."""
     expected = [
-        (name, parameter.default) for name, parameter in inspect.signature(getattr(segment.analytics.Client, call)).parameters.items()
+        (name, parameter.default)
+        for name, parameter in inspect.signature(getattr(segment.analytics.Client, call)).parameters.items()
     ]
     ours = inspect.signature(getattr(Client, call)).parameters
     assert [(name, parameter.default) for name, parameter in ours.items()] == expected
@@ -149,7 +150,9 @@ def test_settings_are_what_the_client_works_by(ready: PostHogServer) -> None:
     analytics.group_type, analytics.person_profiles = "company", "identified_only"
     analytics.before_send = lambda event: {**event, "properties": {**event["properties"], "seen": True}}
     for number in range(20):
-        analytics.track(None, "Bought", {"number": number}, {"groupId": "g1"} if number == 0 else None, anonymous_id="a1")
+        analytics.track(
+            None, "Bought", {"number": number}, {"groupId": "g1"} if number == 0 else None, anonymous_id="a1"
+        )
     assert analytics.flush()
     client: Any = analytics.default_client
     assert [consumer.is_alive() for consumer in client.consumers] == [True] * 3

@@ -1,4 +1,7 @@
-"""What can't be accepted is said: by the answer, to on_error, in stats() and in the log; block_when_full waits instead."""
+"""What can't be accepted is said.
+
+By the answer, to on_error, in stats() and in the log; block_when_full waits instead.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from freezegun import freeze_time
 from analytics_posthog import Client, ClientShutDown, QueueFull
 from tests.support.child_process import environment
 from tests.support.posthog_server import HANG, PostHogServer
-from tests.support.two_clients import OURS, log_records
+from tests.support.two_clients import OURS, end_quickly, log_records
 
 Told = list[tuple[Exception, list[dict[str, Any]]]]
 
@@ -31,7 +34,9 @@ def told() -> Told:
 def full(posthog_server: PostHogServer, told: Told) -> Iterator[Client]:
     """A client with a queue of 5 that is full, because the server hangs."""
     posthog_server.answer = lambda _: HANG
-    with OURS.client(posthog_server, max_queue_size=5, upload_size=1, on_error=lambda *arguments: told.append(arguments)) as client:
+    with OURS.client(
+        posthog_server, max_queue_size=5, upload_size=1, on_error=lambda *arguments: told.append(arguments)
+    ) as client:
         client.track("first", "Bought")
         posthog_server.wait_for_requests(1)
         for number in range(5):
@@ -54,7 +59,9 @@ def test_of_600_calls_on_a_queue_of_50_accepted_and_refused_are_600_and_on_error
     posthog_server: PostHogServer, told: Told
 ) -> None:
     posthog_server.answer = lambda _: time.sleep(0.1)
-    with OURS.client(posthog_server, max_queue_size=50, upload_size=20, on_error=lambda *arguments: told.append(arguments)) as client:
+    with OURS.client(
+        posthog_server, max_queue_size=50, upload_size=20, on_error=lambda *arguments: told.append(arguments)
+    ) as client:
         answers = [client.track(f"u{number}", "Bought") for number in range(600)]
         assert client.flush()
     accepted = [message for ok, message in answers if ok]
@@ -83,7 +90,14 @@ def test_a_refusal_returns_at_once_and_says_what_to_do(full: Client, told: Told)
 
 
 def test_every_call_is_refused_alike(full: Client, told: Told) -> None:
-    calls = [("track", "u1", "Bought"), ("identify", "u1"), ("page", "u1"), ("screen", "u1"), ("group", "u1", "g1"), ("alias", "u0", "u1")]
+    calls = [
+        ("track", "u1", "Bought"),
+        ("identify", "u1"),
+        ("page", "u1"),
+        ("screen", "u1"),
+        ("group", "u1", "g1"),
+        ("alias", "u0", "u1"),
+    ]
     for name, *arguments in calls:
         assert getattr(full, name)(*arguments)[0] is False
     assert [messages[0]["type"] for _, messages in told] == [name for name, *_ in calls]
@@ -147,7 +161,7 @@ def test_a_call_that_waits_while_the_client_is_shut_down_is_refused(full: Client
     thread = threading.Thread(target=lambda: answers.append(client.track("waiting", "Bought")[0]))
     thread.start()
     time.sleep(0.1)
-    client._posthog.shutdown(0.2)
+    end_quickly(client, 0.2)
     thread.join(5)
     assert not thread.is_alive()
     said = [(error, message["userId"]) for error, messages in told for message in messages]

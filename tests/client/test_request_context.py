@@ -51,7 +51,9 @@ OF_THE_CALL: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("call", OF_THE_CALL)
-def test_the_session_and_the_tags_arrive_on_every_kind_of_event(call: str, client: Client, posthog_server: PostHogServer) -> None:
+def test_the_session_and_the_tags_arrive_on_every_kind_of_event(
+    call: str, client: Client, posthog_server: PostHogServer
+) -> None:
     arguments, own = OF_THE_CALL[call]
     with posthog.new_context():
         posthog.set_context_session(SESSION)
@@ -88,10 +90,25 @@ def test_a_session_alone_arrives_alone(client: Client, posthog_server: PostHogSe
 def test_the_event_s_own_values_win(client: Client, posthog_server: PostHogServer) -> None:
     with posthog.new_context():
         posthog.set_context_session(SESSION)
-        for key in ("plan", "$current_url", "$os", "segment_os", "$groups", "distinct_id", "utm_campaign", "$lib", "name"):
+        for key in (
+            "plan",
+            "$current_url",
+            "$os",
+            "segment_os",
+            "$groups",
+            "distinct_id",
+            "utm_campaign",
+            "$lib",
+            "name",
+        ):
             posthog.tag(key, "tag")
         own = {"$session_id": "0191b7a0-0000-7000-8000-000000000002", "plan": "own", "name": None}
-        context = {"page": {"url": "https://shop.example/"}, "os": {"name": "iOS"}, "groupId": "g1", "campaign": {"name": "spring"}}
+        context = {
+            "page": {"url": "https://shop.example/"},
+            "os": {"name": "iOS"},
+            "groupId": "g1",
+            "campaign": {"name": "spring"},
+        }
         client.track("u1", "Bought", own, context)
     (found,) = sent(client, posthog_server)
     found.pop("$context_tags")
@@ -147,7 +164,9 @@ def test_tags_are_cleaned_and_not_shared(client: Client, posthog_server: PostHog
     assert tags == {"items": ["a", "later"]}
 
 
-def test_it_is_that_of_the_moment_of_the_call_also_in_another_thread_or_task(client: Client, posthog_server: PostHogServer) -> None:
+def test_it_is_that_of_the_moment_of_the_call_also_in_another_thread_or_task(
+    client: Client, posthog_server: PostHogServer
+) -> None:
     async def request(name: str) -> None:
         with posthog.new_context():
             posthog.tag("request", name)

@@ -1,4 +1,7 @@
-"""The faults of Segment's client that are not inherited: each check finds the fault in Segment's client, and none in ours."""
+"""The faults of Segment's client that are not inherited.
+
+Each check finds the fault in Segment's client, and none in ours.
+"""
 
 from __future__ import annotations
 
@@ -247,7 +250,9 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_segment_s_client_has_this_fault(fault: Callable[[Kit, PostHogServer], object], posthog_server: PostHogServer) -> None:
+def test_segment_s_client_has_this_fault(
+    fault: Callable[[Kit, PostHogServer], object], posthog_server: PostHogServer
+) -> None:
     assert fault(SEGMENT, posthog_server)
 
 

@@ -57,7 +57,11 @@ def test_a_message_that_was_flushed_but_did_not_arrive_fails_its_test() -> None:
 
 
 def test_segment_s_own_client_passes_in_the_same_runner() -> None:
-    names = ["test_client.TestClient.test_advanced_track", "test_client.TestClient.test_shutdown", "test_init.TestInit.test_host"]
+    names = [
+        "test_client.TestClient.test_advanced_track",
+        "test_client.TestClient.test_shutdown",
+        "test_init.TestInit.test_host",
+    ]
     assert outcomes("--client", "segment", *names) == dict.fromkeys(names)
 
 

@@ -23,8 +23,12 @@ PERSONAL = (
     "write_key is a personal API key (phx_...), which can't capture events. Take the project API key (phc_...) "
     f"from Settings > Project > General in PostHog, and set host to {HOSTS}"
 )
-NO_SEGMENT_KEY = "segment_write_key is PostHog's. Set it to the write key of your source in Segment, and write_key to PostHog's"
-NO_SEGMENT_HOST = "segment_host is PostHog's, which host is for. Leave it out, or set it to Segment's, such as https://api.segment.io"
+NO_SEGMENT_KEY = (
+    "segment_write_key is PostHog's. Set it to the write key of your source in Segment, and write_key to PostHog's"
+)
+NO_SEGMENT_HOST = (
+    "segment_host is PostHog's, which host is for. Leave it out, or set it to Segment's, such as https://api.segment.io"
+)
 
 # Setting, value: the whole text of the error.
 UNUSABLE: list[tuple[str, Any, str]] = [
@@ -60,7 +64,11 @@ UNUSABLE: list[tuple[str, Any, str]] = [
     ("segment_write_key", 5, "segment_write_key must be the write key of your source in Segment, got int"),
     ("segment_write_key", " phc_4111", NO_SEGMENT_KEY),
     ("segment_host", "api.segment.io", "segment_host must be a URL with its scheme, such as https://api.segment.io"),
-    ("segment_host", "https://api.segment.io?a=1", "segment_host must be a URL with its scheme, such as https://api.segment.io"),
+    (
+        "segment_host",
+        "https://api.segment.io?a=1",
+        "segment_host must be a URL with its scheme, such as https://api.segment.io",
+    ),
     ("segment_host", 5, "segment_host must be a string such as https://api.segment.io, got int"),
     ("segment_host", "https://eu.i.posthog.com", NO_SEGMENT_HOST),
 ]
@@ -92,8 +100,12 @@ def _log_as_before() -> Any:
     Client.log.setLevel(level)
 
 
-@pytest.mark.parametrize(("name", "value", "text"), UNUSABLE, ids=[f"{name}={value!r}"[:40] for name, value, _ in UNUSABLE])
-def test_a_setting_that_cannot_work_is_an_error_that_names_it(name: str, value: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "text"), UNUSABLE, ids=[f"{name}={value!r}"[:40] for name, value, _ in UNUSABLE]
+)
+def test_a_setting_that_cannot_work_is_an_error_that_names_it(
+    name: str, value: Any, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At once in a client of one's own, and at the first call of the module."""
     before = threading.active_count()
     with pytest.raises(InvalidSetting) as raised:
@@ -139,7 +151,11 @@ def test_an_empty_key_sends_nothing_starts_nothing_and_says_so_once(
     assert set(threading.enumerate()) == before
     assert client.flush(1) is True
     client.shutdown()
-    warning = ("analytics_posthog", logging.WARNING, "write_key is empty, so nothing is sent. Set it to the project API key (phc_...)")
+    warning = (
+        "analytics_posthog",
+        logging.WARNING,
+        "write_key is empty, so nothing is sent. Set it to the project API key (phc_...)",
+    )
     assert caplog.record_tuples == [warning]
     assert posthog_server.requests == []
 
@@ -179,18 +195,33 @@ def test_events_go_to(given: str | None, expected: str) -> None:
 
 
 def test_oauth_settings_are_taken_and_answered_by_one_warning(caplog: pytest.LogCaptureFixture) -> None:
-    Client(KEY, send=False, oauth_client_id="id", oauth_client_key=KEY, oauth_key_id="kid", oauth_scope="s", oauth_auth_server="https://a")
+    Client(
+        KEY,
+        send=False,
+        oauth_client_id="id",
+        oauth_client_key=KEY,
+        oauth_key_id="kid",
+        oauth_scope="s",
+        oauth_auth_server="https://a",
+    )
     text = "the oauth settings are Segment's; PostHog has no such thing, the project API key is enough"
     assert caplog.record_tuples == [("analytics_posthog", logging.WARNING, text)]
 
 
-def test_the_key_stands_in_no_error_no_repr_and_no_log(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_key_stands_in_no_error_no_repr_and_no_log(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG, "analytics_posthog")
     told: list[Exception] = []
     texts: list[str] = []
     for status in (200, 400, 401, 403, 404, 413, 500, None):
         posthog_server.answer = lambda _, status=status: (status, {}, KEY.encode()) if status else "reset"  # type: ignore[misc]
-        options: dict[str, Any] = {"debug": True, "max_retries": 0, "timeout": 2, "on_error": lambda error, _: told.append(error)}
+        options: dict[str, Any] = {
+            "debug": True,
+            "max_retries": 0,
+            "timeout": 2,
+            "on_error": lambda error, _: told.append(error),
+        }
         with Client(KEY, posthog_server.url, **options) as client:
             client.track("u1", "Bought")
             client.flush()
@@ -199,7 +230,11 @@ def test_the_key_stands_in_no_error_no_repr_and_no_log(posthog_server: PostHogSe
             Client(KEY, posthog_server.url, sync_mode=True, **options).track("u1", "Bought")
         except DeliveryError as error:
             texts += traceback.format_exception(error)
-    for name, value in (("host", f"phc:{KEY}@us.i.posthog.com"), ("host", f"https://{KEY}@api.segment.io"), ("write_key", f"phx_{KEY}")):
+    for name, value in (
+        ("host", f"phc:{KEY}@us.i.posthog.com"),
+        ("host", f"https://{KEY}@api.segment.io"),
+        ("write_key", f"phx_{KEY}"),
+    ):
         with pytest.raises(InvalidSetting) as raised:
             Client(**{"write_key": KEY, name: value})
         texts += traceback.format_exception(raised.value)

@@ -126,9 +126,13 @@ def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(target
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
-def test_a_message_that_the_app_has_made_to_hold_itself_costs_no_other(gzip: bool, posthog_server: PostHogServer) -> None:
+def test_a_message_that_the_app_has_made_to_hold_itself_costs_no_other(
+    gzip: bool, posthog_server: PostHogServer
+) -> None:
     told: list[Any] = []
-    client = Client("phc_key", posthog_server.url, upload_interval=60, gzip=gzip, on_error=lambda _, messages: told.extend(messages))
+    client = Client(
+        "phc_key", posthog_server.url, upload_interval=60, gzip=gzip, on_error=lambda _, messages: told.extend(messages)
+    )
     message = client.track("u1", "Bought", {"price": 1.5})[1]
     message["properties"]["itself"] = message["properties"]
     client.track("u2", "Bought")

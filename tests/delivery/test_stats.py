@@ -11,14 +11,14 @@ import pytest
 
 import analytics_posthog as analytics
 from analytics_posthog import DeliveryError
+from tests.support.callbacks import Reports, refusing, stats
 from tests.support.posthog_server import HANG, RESET, Answer, PostHogServer
-from tests.support.told import Told, refusing, stats
 from tests.support.two_clients import OURS
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def reports() -> Reports:
+    return Reports()
 
 
 # --- stats
@@ -37,9 +37,9 @@ def test_stats_of_the_module_without_a_key_say_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"sync_mode": True}, {"thread": 3}, {"send": False}])
-def test_stats_add_up_in_every_mode(options: dict[str, Any], posthog_server: PostHogServer, told: Told) -> None:
+def test_stats_add_up_in_every_mode(options: dict[str, Any], posthog_server: PostHogServer, reports: Reports) -> None:
     posthog_server.answer = refusing("bad")
-    with OURS.client(posthog_server, max_retries=0, **told.options(), **options) as client:
+    with OURS.client(posthog_server, max_retries=0, **reports.options(), **options) as client:
         raised = 0
         for user in ("u1", "bad", "u2", " "):
             try:
@@ -49,7 +49,7 @@ def test_stats_add_up_in_every_mode(options: dict[str, Any], posthog_server: Pos
         assert client.flush()
         assert client.stats() == (stats(refused=1) if "send" in options else stats(3, 2, 1, 1))
         assert raised == ("sync_mode" in options)
-    assert len(told.delivered) == (0 if "send" in options else 2)
+    assert len(reports.delivered) == (0 if "send" in options else 2)
 
 
 def test_a_call_that_is_not_for_posthog_counts_for_nothing(posthog_server: PostHogServer) -> None:
@@ -71,12 +71,14 @@ def test_what_is_queued_is_counted_as_such_until_it_is_answered(posthog_server: 
         assert client.stats() == stats(5, 5)
 
 
-def test_stats_add_up_at_every_moment_of_a_storm(posthog_server: PostHogServer, told: Told) -> None:
+def test_stats_add_up_at_every_moment_of_a_storm(posthog_server: PostHogServer, reports: Reports) -> None:
     dice = random.Random(5)
     answers: list[Answer | str | None] = [None, None, None, (503, {}, b""), (400, {}, b""), RESET]
     posthog_server.answer = lambda _: dice.choice(answers)
     seen: list[dict[str, int]] = []
-    with OURS.client(posthog_server, max_queue_size=60, upload_size=10, thread=3, max_retries=1, **told.options()) as client:
+    with OURS.client(
+        posthog_server, max_queue_size=60, upload_size=10, thread=3, max_retries=1, **reports.options()
+    ) as client:
         stop = threading.Event()
 
         def work(name: int) -> None:
@@ -97,12 +99,14 @@ def test_stats_add_up_at_every_moment_of_a_storm(posthog_server: PostHogServer, 
         stop.set()
         watcher.join()
         final = client.stats()
-    assert all(now["accepted"] == now["delivered"] + now["failed"] + now["queued"] and now["queued"] >= 0 for now in seen)
+    assert all(
+        now["accepted"] == now["delivered"] + now["failed"] + now["queued"] and now["queued"] >= 0 for now in seen
+    )
     assert final["accepted"] + final["refused"] == 1600
     assert final["queued"] == 0
-    assert len(told.delivered) == final["delivered"]
-    assert len(told.lost) == final["failed"] + final["refused"]
-    told_of = Counter(message["messageId"] for message in told.delivered + told.lost)
+    assert len(reports.delivered) == final["delivered"]
+    assert len(reports.lost) == final["failed"] + final["refused"]
+    told_of = Counter(message["messageId"] for message in reports.delivered + reports.lost)
     assert set(told_of.values()) == {1}
     assert len(told_of) == 1600
-    assert {m["userId"] for m in told.delivered} == {event["distinct_id"] for event in posthog_server.events}
+    assert {m["userId"] for m in reports.delivered} == {event["distinct_id"] for event in posthog_server.events}

@@ -1,4 +1,7 @@
-"""With `sync_mode` a call sends before it returns, in the caller's thread, retries as the threads do, and then raises."""
+"""With `sync_mode` a call sends before it returns.
+
+It sends in the caller's thread, retries as the sending threads do, and then raises.
+"""
 
 from __future__ import annotations
 

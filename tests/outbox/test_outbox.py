@@ -21,7 +21,9 @@ from tests.support.two_clients import log_records, returns
 
 CALLS: dict[str, Any] = {
     "track": lambda c: c.track("u1", "Bought", {"on": date(2026, 5, 4), "sum": 1.5, "to": "Zoë"}, {"ip": "1.2.3.4"}),
-    "identify": lambda c: c.identify("u1", {"since": datetime(2026, 5, 4, 1, 2, 3, tzinfo=timezone.utc)}, anonymous_id="a1"),
+    "identify": lambda c: c.identify(
+        "u1", {"since": datetime(2026, 5, 4, 1, 2, 3, tzinfo=timezone.utc)}, anonymous_id="a1"
+    ),
     "page": lambda c: c.page("u1", "Docs", "Home", {"url": "https://example.com/?utm_source=x"}),
     "screen": lambda c: c.screen(None, "Main", "Home", anonymous_id="a1"),
     "group": lambda c: c.group("u1", "g1", {"plan": ["a", {"b": None}]}),
@@ -93,7 +95,9 @@ def analytics_client(host: str) -> analytics.Client:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o177, 0o777])
-def test_files_are_0600_and_the_directory_0700_whatever_the_umask(posthog_server: PostHogServer, tmp_path: Path, umask: int) -> None:
+def test_files_are_0600_and_the_directory_0700_whatever_the_umask(
+    posthog_server: PostHogServer, tmp_path: Path, umask: int
+) -> None:
     outbox = tmp_path / "outbox"
     before = os.umask(umask)
     try:
@@ -130,7 +134,9 @@ def test_a_call_is_refused_and_told_when_the_outbox_is_full_and_taken_again_when
         assert c.track("u1", "Event")[0]
 
 
-def test_what_a_full_queue_has_no_room_for_is_delivered_from_disk(posthog_server: PostHogServer, outbox: Path, told: list[Any]) -> None:
+def test_what_a_full_queue_has_no_room_for_is_delivered_from_disk(
+    posthog_server: PostHogServer, outbox: Path, told: list[Any]
+) -> None:
     def slow(request: Request) -> None:
         time.sleep(0.02)
 
@@ -190,7 +196,9 @@ def test_a_message_that_posthog_refuses_for_good_leaves_the_disk_and_goes_to_on_
     with client(posthog_server.url, outbox.parent, on_error=lambda *loss: told.append(loss), sync_mode=sync_mode) as c:
         posthog_server.wait_for(9)
         assert c.flush(5)
-        assert [(error.status, [loss["properties"] for loss in losses]) for error, losses in told] == [(status, [{"number": 7}])]
+        assert [(error.status, [loss["properties"] for loss in losses]) for error, losses in told] == [
+            (status, [{"number": 7}])
+        ]
         assert c.stats() == {"accepted": 10, "delivered": 9, "failed": 1, "refused": 0, "queued": 0}
     assert names(outbox.parent) == []
 
@@ -212,7 +220,9 @@ def test_what_is_not_to_be_sent_is_not_written(posthog_server: PostHogServer, ou
         assert c.track("u1", "Event")[0]
         assert c.flush(1)
     assert not outbox.exists()
-    with client(posthog_server.url, outbox, before_send=lambda event: None if event["event"] == "Secret" else event) as c:
+    with client(
+        posthog_server.url, outbox, before_send=lambda event: None if event["event"] == "Secret" else event
+    ) as c:
         assert c.track("u1", "Secret")[0]
         assert c.track("u1", "Event", integrations={"PostHog": False})[0]
         assert c.track("u1", "Event", integrations={"All": False})[0]
@@ -222,7 +232,11 @@ def test_what_is_not_to_be_sent_is_not_written(posthog_server: PostHogServer, ou
 
 def test_before_send_is_asked_again_about_what_stands_on_disk(posthog_server: PostHogServer, outbox: Path) -> None:
     left_by_dead(outbox.parent, *messages(3))
-    with client(posthog_server.url, outbox.parent, before_send=lambda event: event if event["properties"]["number"] == 1 else None) as c:
+    with client(
+        posthog_server.url,
+        outbox.parent,
+        before_send=lambda event: event if event["properties"]["number"] == 1 else None,
+    ) as c:
         posthog_server.wait_for(1)
         assert c.flush(5)
         assert numbers(posthog_server.events) == [1]
@@ -244,7 +258,9 @@ def test_disk_sync_calls_fsync_before_each_call_returns(
     assert bool(synced.count(True)) == bool(least)  # the new file's name is synced too
 
 
-def test_the_line_of_a_call_that_is_refused_in_the_end_is_taken_back(outbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_line_of_a_call_that_is_refused_in_the_end_is_taken_back(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with client("http://127.0.0.1:9", outbox) as c:
         c._posthog.ledger.close()
         assert not c.track("u1", "Event")[0]
@@ -259,11 +275,19 @@ def test_with_a_full_disk_and_a_full_queue_a_call_is_refused(
     posthog_server: PostHogServer, outbox: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posthog_server.answer = lambda request: HANG
-    with client(posthog_server.url, outbox, max_queue_size=5, upload_size=5, on_error=lambda *loss: told.append(loss)) as c:
+    with client(
+        posthog_server.url, outbox, max_queue_size=5, upload_size=5, on_error=lambda *loss: told.append(loss)
+    ) as c:
         monkeypatch.setattr(os, "write", lambda fd, data: 0)
         accepted = [c.track("u1", "Event", {"number": number})[0] for number in range(30)].count(True)
         assert 5 <= accepted <= 15
         assert [type(error) for error, _ in told] == [analytics.QueueFull] * (30 - accepted)
         posthog_server.release()
         assert c.flush(5)
-        assert c.stats() == {"accepted": accepted, "delivered": accepted, "failed": 0, "refused": 30 - accepted, "queued": 0}
+        assert c.stats() == {
+            "accepted": accepted,
+            "delivered": accepted,
+            "failed": 0,
+            "refused": 30 - accepted,
+            "queued": 0,
+        }

@@ -31,7 +31,9 @@ def run(*arguments: str) -> str:
     # What coverage adds to each line would be measured too.
     variables = {name: value for name, value in environment().items() if not name.startswith("COVERAGE_")}
     command = [sys.executable, "-m", *arguments]
-    done = subprocess.run(command, cwd=TESTS.parent, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=TESTS.parent, env=variables, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -45,7 +45,12 @@ def environment(server: PostHogServer, **more: str) -> dict[str, str]:
 def run(name: str, env: dict[str, str]) -> str:
     """Runs an example to its end, and returns what it printed."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLES / name)], env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
+        [sys.executable, "-W", "error", str(EXAMPLES / name)],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
@@ -55,7 +60,9 @@ def run(name: str, env: dict[str, str]) -> str:
 def running(command: list[str], env: dict[str, str], ready: str, log: Path) -> Iterator[re.Match[str]]:
     """A server or worker as its own process; yields the match of its line that says that it is ready, ends it by Ctrl-C."""
     with log.open("w") as output:
-        process = subprocess.Popen([sys.executable, "-m", *command], env=env, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent)
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command], env=env, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent
+        )
     try:
         yield wait_for_line(process, ready, log)
         process.send_signal(signal.SIGINT)
@@ -100,7 +107,9 @@ def test_django_sends_the_event_of_a_view_with_the_request_and_session_that_post
     env = environment(posthog_server, PYTHONPATH=str(EXAMPLES))
     with running(command, env, r"server at (http://127\.0\.0\.1:[1-9]\d*)/", tmp_path / "log") as ready:
         url = f"{ready[1]}/signup"
-        assert post(url, FORM, User_Agent="a browser", X_Forwarded_For="203.0.113.7", X_PostHog_Session_Id=SESSION) == {"ok": True}
+        assert post(url, FORM, User_Agent="a browser", X_Forwarded_For="203.0.113.7", X_PostHog_Session_Id=SESSION) == {
+            "ok": True
+        }
         events = posthog_server.wait_for(1, timeout=PATIENCE)
     expected = {
         "plan": "team",
@@ -120,7 +129,9 @@ def test_flask_sends_the_event_of_a_view_with_the_request_that_posthogs_integrat
     posthog_server: PostHogServer, tmp_path: Path
 ) -> None:
     command = ["flask", "--app", str(EXAMPLES / "flask_app.py"), "run", "--port", "0"]
-    with running(command, environment(posthog_server), r"Running on (http://127\.0\.0\.1:[1-9]\d*)", tmp_path / "log") as ready:
+    with running(
+        command, environment(posthog_server), r"Running on (http://127\.0\.0\.1:[1-9]\d*)", tmp_path / "log"
+    ) as ready:
         url = f"{ready[1]}/signup"
         assert post(url, FORM, User_Agent="a browser") == {"ok": True}
         events = posthog_server.wait_for(1, timeout=PATIENCE)
@@ -142,9 +153,13 @@ def test_fastapi_sends_the_event_of_a_view_with_the_request_that_posthogs_middle
     posthog_server: PostHogServer, tmp_path: Path
 ) -> None:
     command = ["uvicorn", "--app-dir", str(EXAMPLES), "fastapi_app:app", "--port", "0"]
-    with running(command, environment(posthog_server), r"running on (http://127\.0\.0\.1:[1-9]\d*)", tmp_path / "log") as ready:
+    with running(
+        command, environment(posthog_server), r"running on (http://127\.0\.0\.1:[1-9]\d*)", tmp_path / "log"
+    ) as ready:
         url = f"{ready[1]}/signup"
-        assert post(url, json.dumps(SIGNUP).encode(), User_Agent="a browser", Content_Type="application/json") == {"ok": True}
+        assert post(url, json.dumps(SIGNUP).encode(), User_Agent="a browser", Content_Type="application/json") == {
+            "ok": True
+        }
         events = posthog_server.wait_for(1, timeout=PATIENCE)
     expected = {
         "plan": "team",
@@ -182,7 +197,9 @@ app.conf.update(
 """
 
 
-def test_celery_workers_deliver_before_they_end_what_their_tasks_reported(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_celery_workers_deliver_before_they_end_what_their_tasks_reported(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     (tmp_path / "on_disk.py").write_text(CELERY_CONFIG)
     for folder in ("queue", "control"):
         (tmp_path / folder).mkdir()
@@ -230,14 +247,21 @@ def test_a_script_leaves_nothing_in_the_queue(posthog_server: PostHogServer) -> 
             False,
             "$groupidentify",
             "user-42",
-            {"$group_type": "segment_group", "$group_key": "company-7", "$group_set": {"name": "Example Ltd"}, "$geoip_disable": True},
+            {
+                "$group_type": "segment_group",
+                "$group_key": "company-7",
+                "$group_set": {"name": "Example Ltd"},
+                "$geoip_disable": True,
+            },
         ),
         (True, "Invoice Paid", "user-42", {"invoice": "INV-1", "amount": 120.0, "$geoip_disable": True}),
         (True, "Invoice Paid", "user-42", {"invoice": "INV-2", "amount": 80.5, "$geoip_disable": True}),
     ]
 
 
-def test_the_quickstart_shows_what_arrives_for_each_of_the_six_calls_when_there_is_no_key(posthog_server: PostHogServer) -> None:
+def test_the_quickstart_shows_what_arrives_for_each_of_the_six_calls_when_there_is_no_key(
+    posthog_server: PostHogServer,
+) -> None:
     env = environment(posthog_server)
     del env["POSTHOG_PROJECT_API_KEY"]
     rows = [line.split("  ") for line in run("quickstart.py", env).splitlines()]
@@ -257,7 +281,9 @@ def test_the_quickstart_shows_what_arrives_for_each_of_the_six_calls_when_there_
 SEGMENT_CALLS = ("identify", "track", "page", "screen", "group", "alias")
 
 
-def test_the_quickstart_sends_to_posthog_when_there_is_a_key_and_says_where_to_look(posthog_server: PostHogServer) -> None:
+def test_the_quickstart_sends_to_posthog_when_there_is_a_key_and_says_where_to_look(
+    posthog_server: PostHogServer,
+) -> None:
     printed = run("quickstart.py", environment(posthog_server))
     assert printed == "6 events were sent. See them in PostHog under Activity, as the person user-42.\n"
     assert [event["event"] for event in posthog_server.wait_for(6, timeout=1)] == [
@@ -274,7 +300,9 @@ def test_the_quickstart_sends_to_posthog_when_there_is_a_key_and_says_where_to_l
 def test_the_quickstart_fails_and_says_why_when_posthog_refuses_the_key(posthog_server: PostHogServer) -> None:
     posthog_server.answer = lambda request: (401, {}, b'{"detail": "invalid key"}')
     command = [sys.executable, str(EXAMPLES / "quickstart.py")]
-    done = subprocess.run(command, env=environment(posthog_server), capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(
+        command, env=environment(posthog_server), capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert "Not everything was delivered" in done.stderr
     assert KEY not in done.stderr
@@ -286,9 +314,18 @@ def test_an_example_is_under_40_lines_reads_its_key_from_the_environment_and_is_
     assert len(text.splitlines()) < (130 if example.name == "quickstart.py" else 40)
     assert "POSTHOG_PROJECT_API_KEY" in text
     assert "POSTHOG_HOST" in text
-    tests = "".join(path.read_text("utf-8") for path in (Path(__file__), Path(__file__).with_name("test_replay_on_dask.py")))
-    assert example.name in tests or f"{example.stem}:app" in tests or f'"{example.stem}"' in tests or f"from {example.stem} " in tests
+    tests = "".join(
+        path.read_text("utf-8") for path in (Path(__file__), Path(__file__).with_name("test_replay_on_dask.py"))
+    )
+    assert (
+        example.name in tests
+        or f"{example.stem}:app" in tests
+        or f'"{example.stem}"' in tests
+        or f"from {example.stem} " in tests
+    )
 
 
 def test_there_is_nothing_in_examples_but_python_files() -> None:
-    assert {path.suffix for path in EXAMPLES.rglob("*") if path.is_file() and path.parent.name != "__pycache__"} == {".py"}
+    assert {path.suffix for path in EXAMPLES.rglob("*") if path.is_file() and path.parent.name != "__pycache__"} == {
+        ".py"
+    }

@@ -83,7 +83,9 @@ def test_an_exit_does_not_wait_for_the_upload_interval(posthog_server: PostHogSe
 
 
 @pytest.mark.parametrize("exit_timeout", [1, 0])
-def test_what_exit_timeout_leaves_no_time_for_is_counted_in_one_warning(exit_timeout: int, posthog_server: PostHogServer) -> None:
+def test_what_exit_timeout_leaves_no_time_for_is_counted_in_one_warning(
+    exit_timeout: int, posthog_server: PostHogServer
+) -> None:
     answer_in(0.2, posthog_server)
     script = f"analytics.exit_timeout = {exit_timeout}\n{calls(3000)}analytics.flush(0.5)\n"
     seconds, status, log = run(script, posthog_server.url)
@@ -125,7 +127,9 @@ analytics.exit_timeout = 0.5
     ("end", "status"),
     [("raise SystemExit(3)", 3), ("raise RuntimeError('app')", 1), ("1 / 0", 1), ("raise KeyboardInterrupt", -2)],
 )
-def test_a_script_that_ends_with_an_exception_drains_too_and_keeps_its_status(end: str, status: int, posthog_server: PostHogServer) -> None:
+def test_a_script_that_ends_with_an_exception_drains_too_and_keeps_its_status(
+    end: str, status: int, posthog_server: PostHogServer
+) -> None:
     _, found, log = run(calls(50) + end, posthog_server.url)
     assert users(posthog_server) == called(50)
     assert found == status
@@ -157,7 +161,9 @@ for name in range(3):
     assert (users(posthog_server), log) == (called(120), "")
 
 
-def test_what_a_daemon_thread_gets_accepted_during_the_exit_is_delivered_and_the_rest_refused(posthog_server: PostHogServer) -> None:
+def test_what_a_daemon_thread_gets_accepted_during_the_exit_is_delivered_and_the_rest_refused(
+    posthog_server: PostHogServer,
+) -> None:
     answer_in(0.3, posthog_server)
     script = """
 import os, threading, time
@@ -178,7 +184,9 @@ time.sleep(0.3)
     assert "False" in answers.values()
 
 
-def test_calls_of_the_app_s_own_exit_handlers_are_delivered_in_whatever_order_they_were_registered(posthog_server: PostHogServer) -> None:
+def test_calls_of_the_app_s_own_exit_handlers_are_delivered_in_whatever_order_they_were_registered(
+    posthog_server: PostHogServer,
+) -> None:
     script = """
 import atexit
 atexit.register(lambda: analytics.track("u0001", "Registered before the first call"))
@@ -215,7 +223,12 @@ def test_a_ctrl_c_ends_the_wait_and_what_is_left_is_said_all_the_same(posthog_se
 
 def test_a_request_that_hangs_does_not_hold_up_the_exit_after_a_shutdown(posthog_server: PostHogServer) -> None:
     posthog_server.answer = lambda _: HANG
-    script = "client = analytics.Client('phc_key', analytics.host)\nclient.track('u1', 'Bought')\nclient._delivery.shutdown(0.2)\n"
+    script = """
+from tests.support.two_clients import end_quickly
+client = analytics.Client('phc_key', analytics.host)
+client.track('u1', 'Bought')
+end_quickly(client, 0.2)
+"""
     seconds, status, log = run(script, posthog_server.url)
     assert status == 0
     assert log.startswith("1 event(s) not sent")

@@ -86,7 +86,9 @@ def test_a_fork_while_other_threads_call_and_flush_leaves_no_lock_locked(
     posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
-        monkeypatch.delenv(name)  # coverage itself holds a lock now and then, which a child of such a moment waits for for ever
+        monkeypatch.delenv(
+            name
+        )  # coverage itself holds a lock now and then, which a child of such a moment waits for for ever
     script = """
 analytics.max_queue_size = 100
 analytics.on_error = lambda error, messages: None
@@ -178,7 +180,9 @@ wait([pid])
     assert len(set(users(posthog_server))) == len(users(posthog_server)) == 32
 
 
-def test_a_client_that_was_shut_down_before_the_fork_stays_so_and_the_module_goes_on(posthog_server: PostHogServer) -> None:
+def test_a_client_that_was_shut_down_before_the_fork_stays_so_and_the_module_goes_on(
+    posthog_server: PostHogServer,
+) -> None:
     script = """
 client = analytics.Client("phc_key", analytics.host)
 client.shutdown()
@@ -255,7 +259,9 @@ if __name__ == "__main__":
         *[("fork", made, kind) for kind in ("Pool", "ProcessPoolExecutor") for made in ("before", "after")],
     ],
 )
-def test_children_of_multiprocessing_lose_nothing(method: str, made: str, kind: str, tmp_path: Path, posthog_server: PostHogServer) -> None:
+def test_children_of_multiprocessing_lose_nothing(
+    method: str, made: str, kind: str, tmp_path: Path, posthog_server: PostHogServer
+) -> None:
     file = tmp_path / "app.py"
     file.write_text(MULTIPROCESSING)
     done = run_python(str(file), method, made, kind, URL=posthog_server.url)

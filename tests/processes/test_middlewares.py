@@ -1,4 +1,7 @@
-"""PostHog's Django, Flask and ASGI middlewares work as they are: what a view calls carries the request's session and tags."""
+"""PostHog's Django, Flask and ASGI middlewares work as they are.
+
+What a view calls carries the request's session and tags.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,12 @@ def of_the_view(server: PostHogServer) -> dict[str, Any]:
     return found
 
 
-BROWSER = {"$session_id": SESSION, "$user_agent": "Mozilla/5.0", "$raw_user_agent": "Mozilla/5.0", "$request_method": "GET"}
+BROWSER = {
+    "$session_id": SESSION,
+    "$user_agent": "Mozilla/5.0",
+    "$raw_user_agent": "Mozilla/5.0",
+    "$request_method": "GET",
+}
 
 
 def test_flask(module: ModuleType, posthog_server: PostHogServer) -> None:
@@ -70,7 +78,11 @@ def test_asgi(module: ModuleType, posthog_server: PostHogServer) -> None:
     """FastAPI's sync endpoints run in a pool's threads, its async ones in the loop."""
     app = FastAPI()
     # Older versions of the middleware look at the browser's headers only when they are told to.
-    told_to = {} if "capture_tracing_headers" in signature(PosthogASGIMiddleware).parameters else {"trust_tracing_headers": True}
+    told_to = (
+        {}
+        if "capture_tracing_headers" in signature(PosthogASGIMiddleware).parameters
+        else {"trust_tracing_headers": True}
+    )
     app.add_middleware(PosthogASGIMiddleware, **told_to)
     app.get("/buy")(view)
 
@@ -79,7 +91,9 @@ def test_asgi(module: ModuleType, posthog_server: PostHogServer) -> None:
         return view()
 
     async def get(path: str) -> Any:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=("192.0.2.7", 5)), base_url="http://testserver") as browser:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, client=("192.0.2.7", 5)), base_url="http://testserver"
+        ) as browser:
             return (await browser.get(path, headers=HEADERS)).json()
 
     for path in ("/buy", "/async"):
@@ -114,11 +128,17 @@ def django_urls() -> ModuleType:
 
 @pytest.mark.parametrize("path", ["/buy", "/async"])
 @pytest.mark.parametrize("server", ["wsgi", "asgi"])
-def test_django(path: str, server: str, django_urls: ModuleType, module: ModuleType, posthog_server: PostHogServer) -> None:
+def test_django(
+    path: str, server: str, django_urls: ModuleType, module: ModuleType, posthog_server: PostHogServer
+) -> None:
     middleware = ["posthog.integrations.django.PosthogContextMiddleware"]
     headers = {**HEADERS, "X-Forwarded-For": "192.0.2.7"}
     with override_settings(ROOT_URLCONF=django_urls.__name__, MIDDLEWARE=middleware, ALLOWED_HOSTS=["*"]):
-        answer = Client().get(path, headers=headers) if server == "wsgi" else asyncio.run(AsyncClient().get(path, headers=headers))
+        answer = (
+            Client().get(path, headers=headers)
+            if server == "wsgi"
+            else asyncio.run(AsyncClient().get(path, headers=headers))
+        )
     assert answer.content == b"bought"
     assert of_the_view(posthog_server) == {
         **BROWSER,
@@ -128,7 +148,9 @@ def test_django(path: str, server: str, django_urls: ModuleType, module: ModuleT
     }
 
 
-def test_django_without_an_address_geoip_is_off(django_urls: ModuleType, module: ModuleType, posthog_server: PostHogServer) -> None:
+def test_django_without_an_address_geoip_is_off(
+    django_urls: ModuleType, module: ModuleType, posthog_server: PostHogServer
+) -> None:
     middleware = ["posthog.integrations.django.PosthogContextMiddleware"]
     with override_settings(ROOT_URLCONF=django_urls.__name__, MIDDLEWARE=middleware, ALLOWED_HOSTS=["*"]):
         Client().get("/buy")

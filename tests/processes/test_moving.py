@@ -40,8 +40,23 @@ SNIPPETS = blocks("python")
 def message(number: int, **fields: Any) -> dict[str, Any]:
     """One as Segment's archives have it, with the fields that Segment adds."""
     time = f"2025-12-31T0{number % 10}:00:00.000Z"
-    added = {"receivedAt": time, "sentAt": time, "originalTimestamp": time, "version": 2, "projectId": "p", "channel": "server"}
-    return {"type": "track", "userId": "u1", "event": "Bought", "messageId": f"m{number}", "timestamp": time, **added, **fields}
+    added = {
+        "receivedAt": time,
+        "sentAt": time,
+        "originalTimestamp": time,
+        "version": 2,
+        "projectId": "p",
+        "channel": "server",
+    }
+    return {
+        "type": "track",
+        "userId": "u1",
+        "event": "Bought",
+        "messageId": f"m{number}",
+        "timestamp": time,
+        **added,
+        **fields,
+    }
 
 
 ARCHIVED = [
@@ -70,9 +85,15 @@ def run(command: str, directory: Path, server: PostHogServer) -> subprocess.Comp
     program = bin_directory / "analytics-posthog"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m analytics_posthog "$@"\n')
     program.chmod(0o755)
-    variables = {HOST_VARIABLE: server.url, KEY_VARIABLE: KEY, "PATH": f"{bin_directory}{os.pathsep}{os.environ['PATH']}"}
+    variables = {
+        HOST_VARIABLE: server.url,
+        KEY_VARIABLE: KEY,
+        "PATH": f"{bin_directory}{os.pathsep}{os.environ['PATH']}",
+    }
     bash = ["bash", "-c", command]
-    return subprocess.run(bash, env=environment(**variables), cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        bash, env=environment(**variables), cwd=directory, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_the_chapter_has_commands_and_code() -> None:
@@ -106,7 +127,9 @@ def test_each_command_does_what_it_says(command: str, directory: Path, posthog_s
         assert sent == ["Bought", "$identify"]
 
 
-def test_the_replay_sends_the_history_and_a_second_one_nothing_new(directory: Path, posthog_server: PostHogServer) -> None:
+def test_the_replay_sends_the_history_and_a_second_one_nothing_new(
+    directory: Path, posthog_server: PostHogServer
+) -> None:
     (command,) = (command for command in RUN if " replay " in command and "--dry-run" not in command)
     assert run(command, directory, posthog_server).returncode == 0
     assert run(command, directory, posthog_server).returncode == 0
@@ -121,10 +144,16 @@ def test_the_replay_sends_the_history_and_a_second_one_nothing_new(directory: Pa
 
 def test_the_code_of_the_dual_run_sends_each_message_to_both(posthog_server: PostHogServer) -> None:
     (snippet,) = (snippet for snippet in SNIPPETS if "segment_write_key" in snippet)
-    for shown, real in (("phc_...", KEY), ("https://eu.i.posthog.com", posthog_server.url), ("https://api.segment.io", posthog_server.url)):
+    for shown, real in (
+        ("phc_...", KEY),
+        ("https://eu.i.posthog.com", posthog_server.url),
+        ("https://api.segment.io", posthog_server.url),
+    ):
         assert shown in snippet
         snippet = snippet.replace(shown, real)
-    done = run_python("-c", snippet + 'analytics.track("u1", "Bought")\nassert analytics.flush()\nanalytics.shutdown()\n')
+    done = run_python(
+        "-c", snippet + 'analytics.track("u1", "Bought")\nassert analytics.flush()\nanalytics.shutdown()\n'
+    )
     assert (done.returncode, done.stderr) == (0, "")
     (event,) = posthog_server.wait_for(1)
     (sent,) = posthog_server.wait_for_segment(1)

@@ -59,7 +59,9 @@ MANY = "for number in range(500):\n    analytics.track(str(number), 'Bought')\n"
 ALL = sorted(map(str, range(500)))
 
 
-@pytest.mark.parametrize("settings", [{}, {"thread": 3, "upload_size": 7}, {"upload_interval": 30}, {"gzip": True}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"thread": 3, "upload_size": 7}, {"upload_interval": 30}, {"gzip": True}], ids=str
+)
 def test_500_calls_without_a_flush_all_arrive(settings: dict[str, Any], posthog_server: PostHogServer) -> None:
     run(posthog_server, MANY, **settings)
     assert ids(posthog_server) == ALL
@@ -75,7 +77,9 @@ def test_also_when_the_server_takes_its_time(posthog_server: PostHogServer) -> N
 
 
 @pytest.mark.parametrize(
-    "end", ["sys.exit(0)", "threading.Thread(target=lambda: analytics.track('late', 'Bought')).start()"], ids=["exit", "thread"]
+    "end",
+    ["sys.exit(0)", "threading.Thread(target=lambda: analytics.track('late', 'Bought')).start()"],
+    ids=["exit", "thread"],
 )
 def test_however_the_script_ends(end: str, posthog_server: PostHogServer) -> None:
     run(posthog_server, MANY + end)
@@ -91,7 +95,9 @@ def test_an_error_that_ends_the_script_loses_nothing(posthog_server: PostHogServ
 
 
 @pytest.mark.parametrize("away", ["refused", "hangs"])
-def test_with_a_dead_server_the_exit_is_not_held_up_and_says_what_is_left(away: str, posthog_server: PostHogServer) -> None:
+def test_with_a_dead_server_the_exit_is_not_held_up_and_says_what_is_left(
+    away: str, posthog_server: PostHogServer
+) -> None:
     if away == "hangs":
         posthog_server.answer = lambda _: HANG
     else:
@@ -245,5 +251,12 @@ print(forked(lambda: 7 if client.track("child", "Bought")[0] else not client.flu
 
 
 def test_a_child_of_a_client_that_does_not_send_sends_nothing_either(posthog_server: PostHogServer) -> None:
-    assert run(posthog_server, "analytics.track('p', 'Bought')\nprint(forked(lambda: track_and_flush('child')), end='')", send=False) == "0"
+    assert (
+        run(
+            posthog_server,
+            "analytics.track('p', 'Bought')\nprint(forked(lambda: track_and_flush('child')), end='')",
+            send=False,
+        )
+        == "0"
+    )
     assert posthog_server.requests == []

@@ -28,7 +28,9 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("recipe", "right", "wrong", "said"), BROKEN, ids=[each[0] for each in BROKEN])
-def test_a_recipe_without_what_it_shows_fails_its_test(recipe: str, right: str, wrong: str, said: str, tmp_path: Path) -> None:
+def test_a_recipe_without_what_it_shows_fails_its_test(
+    recipe: str, right: str, wrong: str, said: str, tmp_path: Path
+) -> None:
     broken = shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     for other in (broken / "tests").glob("test_*.py"):
         if other.stem != f"test_{recipe}":

@@ -16,7 +16,13 @@ def run(server: PostHogServer, directory: Path) -> str:
     """What the example prints."""
     env = variables(server.url, RATE="0", DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="60s")
     done = subprocess.run(
-        [sys.executable, str(EXAMPLE), "archive"], cwd=directory, env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, str(EXAMPLE), "archive"],
+        cwd=directory,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -26,7 +32,10 @@ def test_two_workers_deliver_the_same_events_as_the_command_and_share_its_state_
     posthog_server: PostHogServer, tmp_path: Path
 ) -> None:
     for first in range(0, 3000, 500):
-        write(tmp_path / "archive" / f"{first}.gz", [b"bad\n", *(message(number) for number in range(first, first + 500)), b"worse\n"])
+        write(
+            tmp_path / "archive" / f"{first}.gz",
+            [b"bad\n", *(message(number) for number in range(first, first + 500)), b"worse\n"],
+        )
     assert run(posthog_server, tmp_path) == "3000 delivered, 0 skipped, rejected: {'not valid JSON': 12}\n"
     assert sorted(numbers(posthog_server.events)) == list(range(3000))
     assert {event["uuid"] for event in posthog_server.events} == {uuid_of(f"m-{number}") for number in range(3000)}

@@ -25,7 +25,9 @@ def s3() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
-    client = boto3.client("s3", endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1")
+    client = boto3.client(
+        "s3", endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1"
+    )
     client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     for key, lines in {
         f"{LOGS}/a/1700086400000/1.gz": [message(number) for number in range(600, 1500)],
@@ -55,12 +57,20 @@ def test_a_bucket_is_replayed_oldest_first_and_once(s3: str, posthog_server: Pos
 
 
 def test_a_glob_and_a_single_object_do_as_well(s3: str, posthog_server: PostHogServer, tmp_path: Path) -> None:
-    done = run(posthog_server, tmp_path, s3, f"s3://bucket/{LOGS}/*/1700000000000/*.gz", f"s3://bucket/{LOGS}/a/1700086400000/1.gz")
+    done = run(
+        posthog_server,
+        tmp_path,
+        s3,
+        f"s3://bucket/{LOGS}/*/1700000000000/*.gz",
+        f"s3://bucket/{LOGS}/a/1700086400000/1.gz",
+    )
     assert done.stdout.startswith("delivered: 1,500\n")
     assert numbers(posthog_server.events) == list(range(1500))
 
 
-def test_a_bucket_that_is_not_there_and_one_without_credentials_are_errors(s3: str, posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_bucket_that_is_not_there_and_one_without_credentials_are_errors(
+    s3: str, posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     done = run(posthog_server, tmp_path, s3, "s3://nowhere/x")
     assert done.returncode == 2
     assert "s3://nowhere/x" in done.stderr.splitlines()[-1]

@@ -84,7 +84,12 @@ def assert_that_all_accepted_were_delivered_once(file: Path, server: PostHogServ
 
 @pytest.mark.parametrize(
     ("first_call", "options"),
-    [("before the fork", []), ("in the worker", []), ("before the fork", ["--threads", "4"]), ("in the worker", ["--max-requests", "40"])],
+    [
+        ("before the fork", []),
+        ("in the worker", []),
+        ("before the fork", ["--threads", "4"]),
+        ("in the worker", ["--max-requests", "40"]),
+    ],
 )
 def test_gunicorn_with_preload_and_two_workers_loses_nothing(
     first_call: str, options: list[str], tmp_path: Path, posthog_server: PostHogServer
@@ -92,7 +97,18 @@ def test_gunicorn_with_preload_and_two_workers_loses_nothing(
     slow(posthog_server)
     (tmp_path / "wsgi.py").write_text(GUNICORN)
     accepted = tmp_path / "accepted"
-    command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", "2", "--bind", "127.0.0.1:0", *options, "wsgi:app"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--preload",
+        "--workers",
+        "2",
+        "--bind",
+        "127.0.0.1:0",
+        *options,
+        "wsgi:app",
+    ]
     variables = environment(URL=posthog_server.url, ACCEPTED=str(accepted), FIRST_CALL=first_call)
     process = subprocess.Popen(command, env=variables, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     answered: list[str] = []
@@ -148,12 +164,31 @@ def run_celery(first_call: str, options: list[str], folder: Path, server: PostHo
     (folder / "tasks.py").write_text(CELERY)
     (folder / "folder").mkdir()
     accepted = folder / "accepted"
-    variables = {"URL": server.url, "ACCEPTED": str(accepted), "FOLDER": str(folder / "folder"), "FIRST_CALL": first_call, **more}
+    variables = {
+        "URL": server.url,
+        "ACCEPTED": str(accepted),
+        "FOLDER": str(folder / "folder"),
+        "FIRST_CALL": first_call,
+        **more,
+    }
     variables["PYTHONPATH"] = os.pathsep.join([str(folder), environment()["PYTHONPATH"]])
     queue = "import tasks\nfor number in range(400):\n    tasks.work.delay(f'u{number}')\n"
     queued = run_python("-c", queue, **{**variables, "FIRST_CALL": "never", "ACCEPTED": str(folder / "nobody")})
     assert queued.returncode == 0, queued.stderr
-    command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "WARNING"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "tasks",
+        "worker",
+        "--pool",
+        "prefork",
+        "--concurrency",
+        "2",
+        "--loglevel",
+        "WARNING",
+    ]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat", *options]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, env=environment(**variables), cwd=folder, stderr=log, stdout=log)
@@ -178,7 +213,9 @@ def test_celery_with_prefork_loses_nothing(first_call: str, tmp_path: Path, post
     assert len(written) < 400, "the signal came when all was done"
 
 
-def test_celery_that_kills_its_children_loses_nothing_with_an_outbox(tmp_path: Path, posthog_server: PostHogServer) -> None:
+def test_celery_that_kills_its_children_loses_nothing_with_an_outbox(
+    tmp_path: Path, posthog_server: PostHogServer
+) -> None:
     """With --max-tasks-per-child a thread of Celery forks the later children, and when that thread ends, they get SIGKILL."""
     outbox = str(tmp_path / "outbox")
     accepted = run_celery("in the worker", ["--max-tasks-per-child", "25"], tmp_path, posthog_server, OUTBOX=outbox)

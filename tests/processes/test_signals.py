@@ -71,7 +71,9 @@ assert before == {number: signal.getsignal(number) for number in signal.valid_si
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("on", ["analytics", "client"])
-def test_all_that_is_queued_is_sent_and_then_the_process_dies_of_the_signal(on: str, number: int, posthog_server: PostHogServer) -> None:
+def test_all_that_is_queued_is_sent_and_then_the_process_dies_of_the_signal(
+    on: str, number: int, posthog_server: PostHogServer
+) -> None:
     posthog_server.answer = lambda _: time.sleep(0.1)
     script = "analytics.upload_interval = 60\ncall(1)\nclient = analytics.default_client\n"
     with running(f"{script}{on}.flush_on_signal()\ncall(550)\n{SLEEP}", posthog_server) as process:

@@ -26,9 +26,13 @@ def test_the_table_has_a_row_for_each_scenario_and_a_column_for_each_client(rows
 def test_each_cell_says_how_many_were_delivered_and_lost_and_how_long_it_took(rows: list[list[str]]) -> None:
     for _, calls, *cells in rows[2:]:
         for text in cells:
-            found = re.fullmatch(r"([\d,]+) / ([\d,]+)(?: \(([\d,]+) said\))? / (?:flush.*|[\d.]+ s|hung, killed)", text)
+            found = re.fullmatch(
+                r"([\d,]+) / ([\d,]+)(?: \(([\d,]+) said\))? / (?:flush.*|[\d.]+ s|hung, killed)", text
+            )
             assert found, text
-            assert sum(int((number or "0").replace(",", "")) for number in found.groups()) == int(calls.replace(",", ""))
+            assert sum(int((number or "0").replace(",", "")) for number in found.groups()) == int(
+                calls.replace(",", "")
+            )
 
 
 def test_ours_loses_nothing(rows: list[list[str]]) -> None:

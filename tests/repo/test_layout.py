@@ -1,4 +1,4 @@
-"""The house is cut as it was drawn: imports go one way, files and functions stay small, and all that is public is explained."""
+"""The package follows the picture in CONTRIBUTING.md; files and functions are small; public things have docstrings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -18,116 +19,88 @@ TESTS = Path(__file__).parents[1]
 FILES = sorted(PACKAGE.rglob("*.py"))
 SOURCES = [*FILES, *sorted(TESTS.rglob("*.py")), *sorted(TESTS.parent.glob("examples/**/*.py"))]
 
-# In the order of reading. A file imports only what stands above it.
-ORDER = [
-    "version",
-    "errors",
-    "_report",
-    "_plain",
-    "_values",
-    "_message",
-    "convert",
-    "_archive",
-    "_archive_lines",
-    "_upload",
-    "_exits",
-    "_ledger",
-    "_session",
-    "_batch",
-    "_events",
-    "_delivery",
-    "_outbox_file",
-    "_outbox_directory",
-    "_outbox",
-    "_segment",
-    "_install",
-    "_settings",
-    "_calls",
-    "_debug_line",
-    "client",
-    "__init__",
-    "_replay_summary",
-    "_replay_line",
-    "_replay_rejects",
-    "_replay_reader",
-    "_replay_sender",
-    "_replay_state",
-    "_replay",
-    "replay",
-    "_replay_progress",
-    # For apps' tests.
-    "_capturing",
-    "_difference",
-    "testing",
-    "pytest_plugin",
-    # The inspector.
-    "_inspector/__init__",
-    "_inspector/capture",
-    "_inspector/reverse",
-    "_inspector/explain",
-    "_inspector/store",
-    "_inspector/plain",
-    "_inspector/forward",
-    "_inspector/guard",
-    "_inspector/stream",
-    "_inspector/terminal",
-    "_inspector/app",
-    "_inspector/server",
-    # The command line, which nobody imports.
-    "_cli_settings",
-    "_cli_side_by_side",
-    "_cli_convert",
-    "_cli_replay",
-    "_check_steps",
-    "_cli_check",
-    "_cli_inspect",
-    "_cli",
-    "__main__",
-]
-# Who imports what isn't Python's own. All else needs an extra, or belongs to an app.
-THIRD_PARTY = {
-    "_archive": {"fsspec"},
-    "_batch": {"posthog", "requests"},
-    "_check_steps": {"posthog", "requests"},
-    "_cli_side_by_side": {"rich"},
-    "_delivery": {"posthog"},
-    "_inspector/app": {"starlette"},
-    "_inspector/forward": {"requests"},
-    "_inspector/guard": {"starlette"},
-    "_inspector/server": {"uvicorn"},
-    "_replay_progress": {"rich"},
-    "_replay_sender": {"posthog"},
-    "_session": {"requests"},
-    "pytest_plugin": {"pytest"},
+# Which files and wings import what isn't Python's own, beside the package's own dependencies.
+EXTRAS = {
+    "fsspec": {"replay/archive"},
+    "pytest": {"pytest_plugin"},
+    "rich": {"_cli/progress", "_cli/side_by_side"},
+    "starlette": {"_inspector/app", "_inspector/guard"},
+    "uvicorn": {"_inspector/server"},
 }
+WINGS_OF = {"posthog": "_delivery", "requests": "_delivery", "segment": "_segment"}
 
 MAX_LINES = 300
+MAX_LINE = 120
 MAX_FUNCTION = 40
 LONGER = {
-    "client.Client.__init__": "hands each of Segment's and our parameters on by its name; split, each would be written once more",
+    "client.Client.__init__": "passes each of Segment's and our parameters on by its name; "
+    "a split would repeat all of them",
 }
+
+
+def read_picture() -> list[list[str]]:
+    """The lines of the picture of the house in CONTRIBUTING.md, from the top down."""
+    text = (TESTS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    found = re.search(r"^## The house\n.*?^```text\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert found
+    return [line.split() for line in found[1].splitlines()]
+
+
+HOUSE = read_picture()
+FLOORS = {name: len(HOUSE) - number for number, line in enumerate(HOUSE) for name in line}
 
 
 def place(file: Path) -> str:
-    """A file's name in ORDER."""
+    """A file's path in the package, without its suffix."""
     return file.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
-def imports(file: Path) -> Iterator[tuple[str, bool]]:
-    """The modules that a file imports, and whether each is one of the package. What only a type checker sees is left out."""
+def wing(file: Path) -> str:
+    """The name of a file's wing, or of a single file, in the picture."""
+    return place(file).partition("/")[0]
+
+
+def imports(file: Path) -> Iterator[tuple[int, str, list[str]]]:
+    """The level, module and names of each import; what only a type checker sees is left out."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     conditions = [node for node in ast.walk(tree) if isinstance(node, ast.If)]
-    for_types = {id(part) for node in conditions if ast.unparse(node.test) == "TYPE_CHECKING" for part in node.body}
+    typed = [part for node in conditions if ast.unparse(node.test) == "TYPE_CHECKING" for part in node.body]
+    for_types = {id(node) for part in typed for node in ast.walk(part)}
     for node in ast.walk(tree):
         if id(node) in for_types:
             continue
         if isinstance(node, ast.Import):
-            yield from ((alias.name, False) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            folder = file.relative_to(PACKAGE).parents[node.level - 1].as_posix().removeprefix(".")
-            yield from ((f"{folder}/{node.module or alias.name}".removeprefix("/").replace(".", "/"), True) for alias in node.names)
+            yield from ((0, alias.name, []) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or "", False
+            yield node.level, node.module or "", [alias.name for alias in node.names]
+
+
+def given_by(init: Path) -> set[str]:
+    """The names that an `__init__.py` imports for others; `main` may be a function and a file in its wing."""
+    return {name for _, module, names in imports(init) if module for name in names}
+
+
+def our_imports(file: Path) -> Iterator[str]:
+    """The path in the package of each module that a file imports from it: `_message`, or `_message/values`."""
+    for level, module, names in imports(file):
+        if level:
+            folder = file.relative_to(PACKAGE).parents[level - 1].parts
+        elif module.partition(".")[0] == PACKAGE.name:
+            folder, module = (), module.partition(".")[2]
+        else:
+            continue
+        path = [*folder, *filter(None, module.split("."))]
+        for name in names or [""]:
+            inside = PACKAGE.joinpath(*path, name) if name else PACKAGE.joinpath(*path)
+            is_file = name and (inside.is_dir() or inside.with_suffix(".py").exists())
+            is_module = is_file and name not in given_by(PACKAGE.joinpath(*path, "__init__.py"))
+            yield "/".join([*path, name] if is_module else path) or "__init__"
+
+
+def other_imports(file: Path) -> set[str]:
+    """The packages that a file imports and that are neither Python's own nor this one."""
+    modules = {module.partition(".")[0] for level, module, _ in imports(file) if not level}
+    return modules - sys.stdlib_module_names - {PACKAGE.name}
 
 
 def functions(node: ast.AST, path: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
@@ -147,26 +120,53 @@ def body_length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1
 
 
-def test_every_file_stands_in_the_order_of_reading() -> None:
-    assert [place(file) for file in FILES if place(file) not in ORDER] == []
-    assert [name for name in ORDER if not (PACKAGE / f"{name}.py").exists()] == []
+def test_the_picture_shows_every_wing_and_file_of_the_package() -> None:
+    assert sorted(name for line in HOUSE for name in line) == sorted({wing(file) for file in FILES})
 
 
 @pytest.mark.parametrize("file", FILES, ids=place)
-def test_a_file_imports_only_what_stands_above_it(file: Path) -> None:
-    ours = {module for module, is_ours in imports(file) if is_ours}
-    assert sorted(ours - set(ORDER[: ORDER.index(place(file))])) == []
+def test_a_file_imports_only_its_own_wing_and_lower_lines(file: Path) -> None:
+    others = {path.partition("/")[0] for path in our_imports(file)} - {wing(file)}
+    assert sorted(name for name in others if FLOORS[name] >= FLOORS[wing(file)]) == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=place)
-def test_only_the_edge_imports_what_is_not_python_s_own(file: Path) -> None:
-    strangers = {module.partition(".")[0] for module, is_ours in imports(file) if not is_ours} - sys.stdlib_module_names
-    assert strangers == THIRD_PARTY.get(place(file), set())
+def test_another_wing_is_entered_by_its_init_alone(file: Path) -> None:
+    inner = [path for path in our_imports(file) if "/" in path and path.partition("/")[0] != wing(file)]
+    assert inner == []
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_the_files_of_a_wing_import_each_other_in_no_circle(name: str) -> None:
+    files = {place(file).removesuffix("/__init__"): file for file in FILES if wing(file) == name}
+    graph = {path: {other for other in our_imports(file) if other in files} for path, file in files.items()}
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("file", FILES, ids=place)
+def test_only_named_files_and_wings_import_what_is_not_python_s_own(file: Path) -> None:
+    wrong = [
+        package
+        for package in other_imports(file)
+        if WINGS_OF.get(package) != wing(file) and place(file) not in EXTRAS.get(package, ())
+    ]
+    assert sorted(wrong) == []
+
+
+def test_each_named_file_imports_its_extra() -> None:
+    found = {extra: {place(file) for file in FILES if extra in other_imports(file)} for extra in EXTRAS}
+    assert found == EXTRAS
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.name)
 def test_a_file_has_at_most_300_lines(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.name)
+def test_a_line_has_at_most_120_characters(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > MAX_LINE] == []
 
 
 def test_a_function_has_at_most_40_lines() -> None:
@@ -225,6 +225,7 @@ assert not any(name == "segment" or name.startswith("segment.") for name in sys.
 assert threading.enumerate() == [threading.main_thread()], threading.enumerate()
 assert [signal.getsignal(number) for number in signal.valid_signals()] == signals
 logger = logging.getLogger("analytics_posthog")
-assert (logger.handlers, logger.level, logger.propagate, logging.getLogger().handlers) == ([], logging.NOTSET, True, [])
+assert (logger.handlers, logger.level, logger.propagate) == ([], logging.NOTSET, True)
+assert logging.getLogger().handlers == []
 assert analytics_posthog.default_client is None
 """

@@ -12,7 +12,12 @@ import requests
 
 from tests.support.posthog_server import HANG, LOST, RESET, PostHogServer
 
-EVENT: dict[str, Any] = {"event": "Bought", "distinct_id": "u1", "properties": {}, "timestamp": "2026-01-02T03:04:05+00:00"}
+EVENT: dict[str, Any] = {
+    "event": "Bought",
+    "distinct_id": "u1",
+    "properties": {},
+    "timestamp": "2026-01-02T03:04:05+00:00",
+}
 GOOD = json.dumps({"api_key": "phc_k", "batch": [EVENT]})
 
 
@@ -47,7 +52,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
-def test_the_whole_batch_is_refused_for(body: str | bytes, posthog_server: PostHogServer, http: requests.Session) -> None:
+def test_the_whole_batch_is_refused_for(
+    body: str | bytes, posthog_server: PostHogServer, http: requests.Session
+) -> None:
     assert http.post(posthog_server.url + "/batch/", data=body).status_code == 400
     assert posthog_server.events == []
 
@@ -57,7 +64,9 @@ TAKEN = {
     "gzip": gzip.compress(GOOD.encode()),
     "a pair of surrogates": with_property('"\\ud83d\\ude00"'),
     "127 levels": with_property("[" * 122 + "]" * 122),
-    "the distinct_id among the properties": GOOD.replace('"distinct_id": "u1", ', "").replace("{}", '{"distinct_id": "u1"}'),
+    "the distinct_id among the properties": GOOD.replace('"distinct_id": "u1", ', "").replace(
+        "{}", '{"distinct_id": "u1"}'
+    ),
 }
 
 

@@ -61,14 +61,22 @@ def test_the_table_of_calls_names_properties_that_the_event_has(call: str):
 
 def test_every_option_of_the_client_stands_in_the_settings():
     settings = README.partition("## Settings")[2].partition("## Recipes")[0]
-    missing = [name for name in signature(Client).parameters if f"`{name}`" not in settings and not name.startswith("oauth_")]
+    missing = [
+        name for name in signature(Client).parameters if f"`{name}`" not in settings and not name.startswith("oauth_")
+    ]
     assert missing == []
 
 
 def test_the_default_of_each_numeric_setting_is_the_one_of_the_code():
-    shown = dict(re.findall(r"`(\w+)` \((\d+(?:\.\d+)?)(?: s)?\)", README)) | dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", README, re.M))
+    shown = dict(re.findall(r"`(\w+)` \((\d+(?:\.\d+)?)(?: s)?\)", README)) | dict(
+        re.findall(r"^\| `(\w+)` \| (\d+) \|", README, re.M)
+    )
     defaults = {name: getattr(Client.DefaultConfig, name) for name in signature(Client).parameters}
-    numeric = {name: str(value) for name, value in defaults.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
+    numeric = {
+        name: str(value)
+        for name, value in defaults.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
     assert shown == numeric
 
 
@@ -116,6 +124,10 @@ def test_the_tests_that_it_shows_are_run_and_fail_as_it_shows(tmp_path: Path):
     (tmp_path / "shop.py").write_text(SHOP.replace("amount}", "round(amount * 100)}"))
     _, failed, printed = run_suite(tmp_path)
     assert failed == ["test_an_order_is_told_with_its_amount"]
-    said = [line.removeprefix("E").strip().removeprefix("AssertionError: ") for line in printed.splitlines() if line.startswith("E  ")]
+    said = [
+        line.removeprefix("E").strip().removeprefix("AssertionError: ")
+        for line in printed.splitlines()
+        if line.startswith("E  ")
+    ]
     shown = [line.strip() for line in section.splitlines() if line.startswith("    ") and line.strip() in said]
     assert shown == said

@@ -20,7 +20,7 @@ from analytics_posthog import (
 )
 from tests.support.posthog_server import HANG, PostHogServer
 from tests.support.segment_cloud import dual, posthog_users, segment_users
-from tests.support.two_clients import abandon, log_records
+from tests.support.two_clients import abandon, end_quickly, log_records
 
 SECRET = "4111 1111 1111 1111"
 Told = list[tuple[type[Exception], str, list[Any]]]
@@ -32,7 +32,11 @@ def told() -> Told:
 
 
 def telling(told: Told) -> dict[str, Any]:
-    return {"on_error": lambda error, messages: told.append((type(error), str(error), [message["userId"] for message in messages]))}
+    return {
+        "on_error": lambda error, messages: told.append(
+            (type(error), str(error), [message["userId"] for message in messages])
+        )
+    }
 
 
 def test_a_dead_segment_costs_posthog_nothing_and_flush_and_shutdown_keep_their_time(
@@ -52,7 +56,7 @@ def test_a_dead_segment_costs_posthog_nothing_and_flush_and_shutdown_keep_their_
     assert client.drain() is False
     assert time.monotonic() - start < 4  # 3 without progress
     start = time.monotonic()
-    client._delivery.shutdown(0.5)
+    end_quickly(client, 0.5)
     assert time.monotonic() - start < 2
 
 
@@ -78,7 +82,7 @@ def test_a_segment_that_hangs_holds_up_neither_posthog_nor_the_end(
     segment_server.wait_for_requests(1)
     start = time.monotonic()
     assert client.flush(0.5) is False
-    client._delivery.shutdown(0.5)
+    end_quickly(client, 0.5)
     assert time.monotonic() - start < 3
     assert len(posthog_server.events) == 250
     assert {(kind, text) for kind, text, _ in told} == {
@@ -95,13 +99,19 @@ def test_what_segment_refuses_is_told_and_logged_in_one_line_without_anybody_s_d
     status: int, posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
 ) -> None:
     segment_server.answer = lambda request: (status, {}, request.body)  # an answer that holds it all
-    with log_records() as logged, dual(posthog_server, segment_server, max_retries=0, upload_size=1, **telling(told)) as client:
+    with (
+        log_records() as logged,
+        dual(posthog_server, segment_server, max_retries=0, upload_size=1, **telling(told)) as client,
+    ):
         for number in range(5):
             client.track(f"u{number}", "Bought", {"card": SECRET})
         assert client.flush(10) is True
     text = f"Segment answered {status}. Check segment_write_key and segment_host"
     assert told == [(SegmentError, text, [f"u{number}"]) for number in range(5)]
-    assert [line for line in logged if "not sent" in line] == [f"1 event(s) not sent: {text}", f"4 event(s) not sent: {text}"]
+    assert [line for line in logged if "not sent" in line] == [
+        f"1 event(s) not sent: {text}",
+        f"4 event(s) not sent: {text}",
+    ]
     assert SECRET not in str(logged) + str(told)
     assert len(posthog_server.events) == 5
 
@@ -120,7 +130,9 @@ def test_a_message_of_40_kb_arrives_at_posthog_and_is_told_of_segment(
     assert segment_users(segment_server) == ["small"]
 
 
-def test_user_id_0_arrives_on_both_sides(posthog_server: PostHogServer, segment_server: PostHogServer, told: Told) -> None:
+def test_user_id_0_arrives_on_both_sides(
+    posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+) -> None:
     with dual(posthog_server, segment_server, **telling(told)) as client:
         assert client.identify(0, {"plan": "pro"})[0] is True
         assert client.alias(0, 1)[0] is True
@@ -147,7 +159,9 @@ def test_a_full_queue_at_segment_is_told_and_costs_posthog_nothing(
     assert len(segment_server.segment_messages) == 200
 
 
-def test_a_dead_posthog_costs_segment_nothing(dead_server: PostHogServer, segment_server: PostHogServer, told: Told) -> None:
+def test_a_dead_posthog_costs_segment_nothing(
+    dead_server: PostHogServer, segment_server: PostHogServer, told: Told
+) -> None:
     with dual(dead_server, segment_server, max_retries=0, **telling(told)) as client:
         for number in range(5):
             assert client.track(f"u{number}", "Bought")[0] is True
@@ -156,7 +170,9 @@ def test_a_dead_posthog_costs_segment_nothing(dead_server: PostHogServer, segmen
     assert {kind for kind, _, _ in told} == {DeliveryError}
 
 
-def test_what_posthog_s_side_refuses_goes_to_segment(posthog_server: PostHogServer, segment_server: PostHogServer, told: Told) -> None:
+def test_what_posthog_s_side_refuses_goes_to_segment(
+    posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+) -> None:
     """A full queue, and a blank name that PostHog refuses together with its whole batch."""
     posthog_server.answer = lambda _: HANG
     client = dual(posthog_server, segment_server, max_queue_size=5, upload_size=1, **telling(told))
@@ -176,7 +192,9 @@ def test_what_posthog_s_side_refuses_goes_to_segment(posthog_server: PostHogServ
     assert posthog_users(posthog_server) == ["first", *(f"u{number}" for number in range(5))]
 
 
-def test_what_is_too_large_for_both_is_told_for_both(posthog_server: PostHogServer, segment_server: PostHogServer, told: Told) -> None:
+def test_what_is_too_large_for_both_is_told_for_both(
+    posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+) -> None:
     with dual(posthog_server, segment_server, **telling(told)) as client:
         assert client.track("huge", "Bought", {"log": "x" * 1_000_000})[0] is False
     assert [kind for kind, _, _ in told] == [SegmentError, MessageTooLarge]
@@ -199,7 +217,9 @@ def test_in_sync_mode_segment_s_failure_is_told_and_posthog_s_is_raised(
         assert client.flush(1) is True
 
 
-def test_an_on_error_that_calls_flushes_and_raises_harms_neither_side(posthog_server: PostHogServer, dead_server: PostHogServer) -> None:
+def test_an_on_error_that_calls_flushes_and_raises_harms_neither_side(
+    posthog_server: PostHogServer, dead_server: PostHogServer
+) -> None:
     seen: list[bool] = []
 
     def on_error(error: Exception, messages: list[dict[str, Any]]) -> None:
@@ -234,7 +254,9 @@ def test_a_rate_limit_s_wait_is_segment_s_own_and_no_flush_is_held_up_by_it(
     client.shutdown()
 
 
-def test_debug_shows_no_message_of_segment_s_queue(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+def test_debug_shows_no_message_of_segment_s_queue(
+    posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
     level = Client.log.level
     try:
         with log_records() as logged, dual(posthog_server, segment_server, debug=True) as client:

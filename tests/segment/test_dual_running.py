@@ -37,7 +37,10 @@ def test_of_the_parity_cases_sent_both_ways_every_uuid_is_equal_and_posthog_coun
     assert (len(events), len(direct), len(forwarded), len(counted)) == (160, 80, 80, 80)
     assert set(direct) == set(forwarded) == {event["uuid"] for event in recorded.values()}
     for event_id, event in direct.items():
-        assert (event["event"], event["distinct_id"]) == (forwarded[event_id]["event"], forwarded[event_id]["distinct_id"])
+        assert (event["event"], event["distinct_id"]) == (
+            forwarded[event_id]["event"],
+            forwarded[event_id]["distinct_id"],
+        )
         assert moment(event["timestamp"]) == moment(forwarded[event_id]["timestamp"])
     # On both wires the very string that the call answered with.
     told = sorted((message["messageId"], message["timestamp"]) for _, message in answers)
@@ -60,7 +63,9 @@ def test_segment_gets_the_call_s_message_whole_with_its_own_client_s_name_and_ve
         answers.append(client.alias("a1", "u1", **own))
     (batch,) = segment_server.segment_batches
     library = {"name": "analytics-python", "version": segment_version()}
-    assert batch["batch"] == [{**message, "context": {**message["context"], "library": library}} for _, message in answers]
+    assert batch["batch"] == [
+        {**message, "context": {**message["context"], "library": library}} for _, message in answers
+    ]
     assert sorted(batch) == ["batch", "sentAt", "writeKey"]
     assert batch["writeKey"] == "segment-key"
     assert [message["context"]["library"]["version"] for _, message in answers] == [analytics.__version__] * 6
@@ -132,7 +137,9 @@ def test_before_send_speaks_for_posthog_alone(posthog_server: PostHogServer, seg
     ]
 
 
-def test_the_request_context_of_posthog_is_not_sent_to_segment(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+def test_the_request_context_of_posthog_is_not_sent_to_segment(
+    posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
     import posthog
 
     with dual(posthog_server, segment_server) as client, posthog.new_context():
@@ -145,11 +152,17 @@ def test_the_request_context_of_posthog_is_not_sent_to_segment(posthog_server: P
 def test_the_values_are_cleaned_for_segment_too(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
     with dual(posthog_server, segment_server) as client:
         client.track("u1", "Bought", {"order": uuid.UUID(int=5), "stars": float("nan"), "took": timedelta(seconds=90)})
-    assert segment_server.segment_messages[0]["properties"] == {"order": str(uuid.UUID(int=5)), "stars": None, "took": 90.0}
+    assert segment_server.segment_messages[0]["properties"] == {
+        "order": str(uuid.UUID(int=5)),
+        "stars": None,
+        "took": 90.0,
+    }
     assert b"NaN" not in segment_server.requests[0].body
 
 
-def test_sync_mode_sends_to_both_before_the_call_returns(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+def test_sync_mode_sends_to_both_before_the_call_returns(
+    posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
     with dual(posthog_server, segment_server, sync_mode=True) as client:
         _, message = client.track("u1", "Bought")
         assert [event["timestamp"] for event in posthog_server.events] == [message["timestamp"]]
@@ -157,7 +170,9 @@ def test_sync_mode_sends_to_both_before_the_call_returns(posthog_server: PostHog
         assert client.flush(5) is True
 
 
-def test_in_sync_mode_segment_does_not_wait_for_posthog_s_retries(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+def test_in_sync_mode_segment_does_not_wait_for_posthog_s_retries(
+    posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
     there: list[int] = []
 
     def answer(_: Request) -> Answer:
@@ -170,7 +185,9 @@ def test_in_sync_mode_segment_does_not_wait_for_posthog_s_retries(posthog_server
     assert there == [1]
 
 
-@pytest.mark.parametrize("options", [{"send": False}, {"write_key": ""}, {"segment_write_key": ""}, {"segment_write_key": None}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"send": False}, {"write_key": ""}, {"segment_write_key": ""}, {"segment_write_key": None}], ids=str
+)
 def test_without_a_key_or_with_send_off_segment_gets_nothing_and_has_no_thread(
     options: dict[str, Any], posthog_server: PostHogServer, segment_server: PostHogServer
 ) -> None:
@@ -194,7 +211,9 @@ def test_the_module_has_both_settings(posthog_server: PostHogServer, segment_ser
     assert (batch["writeKey"], len(batch["batch"]), len(posthog_server.events)) == ("segment-key", 1, 1)
 
 
-def test_with_an_outbox_segment_gets_each_message_once(posthog_server: PostHogServer, segment_server: PostHogServer, tmp_path: Any) -> None:
+def test_with_an_outbox_segment_gets_each_message_once(
+    posthog_server: PostHogServer, segment_server: PostHogServer, tmp_path: Any
+) -> None:
     posthog_server.stop()
     with dual(posthog_server, segment_server, outbox=tmp_path, max_retries=0) as client:
         client.track("u1", "Bought")
@@ -257,7 +276,9 @@ print([name for name in sys.modules if name.startswith("segment")])
     assert run_python("-c", script).stdout == "[]\n"
 
 
-def test_the_keys_of_both_sides_stay_with_their_side(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+def test_the_keys_of_both_sides_stay_with_their_side(
+    posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
     with dual(posthog_server, segment_server) as client:
         client.track("u1", "Bought")
     assert json.loads(posthog_server.requests[0].body)["api_key"] == "phc_key"

@@ -81,7 +81,7 @@ def test_every_way_to_import_the_old_package_gives_this_one(without: str) -> Non
     assert output(without + LEGACY + LEGACY + IMPORTS.format(name="analytics")) == ""
 
 
-def test_legacy_leaves_the_new_package_alone_and_both_can_be_installed() -> None:
+def test_legacy_leaves_the_new_package_as_it_is_and_both_can_be_had() -> None:
     script = (
         "import segment.analytics\nassert segment.analytics is not analytics_posthog\n"
         "assert sys.modules['analytics'] is analytics_posthog"

@@ -22,4 +22,6 @@ def environment(**extra: str) -> dict[str, str]:
 def run_python(*arguments: str, timeout: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
     """`python *arguments`; TimeoutExpired, and the process killed, if it takes longer than `timeout`."""
     command = [sys.executable, *arguments]
-    return subprocess.run(command, env=environment(**variables), capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(
+        command, env=environment(**variables), capture_output=True, text=True, timeout=timeout, check=False
+    )

@@ -1,4 +1,7 @@
-"""Outboxes as tests see them: what stands in the directory, what dead processes left there, and processes that use one."""
+"""Outboxes as tests see them.
+
+What stands in the directory, what dead processes left there, and processes that use one.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ def left_by_dead(directory: Path, *content: dict[str, Any] | bytes, name: str = 
     """A file as a dead process leaves it: messages, or bytes as they are."""
     directory.mkdir(mode=0o700, exist_ok=True)
     path = directory / name
-    path.write_bytes(b"".join(part if isinstance(part, bytes) else json.dumps(part).encode() + b"\n" for part in content))
+    path.write_bytes(
+        b"".join(part if isinstance(part, bytes) else json.dumps(part).encode() + b"\n" for part in content)
+    )
     return path
 
 
@@ -59,10 +64,14 @@ def client(host: str, outbox: Path, **options: Any) -> Iterator[analytics.Client
         abandon(made)
 
 
-def start(script: str, *arguments: object, stdin: int | None = None, under: Sequence[str] = ()) -> subprocess.Popen[str]:
+def start(
+    script: str, *arguments: object, stdin: int | None = None, under: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     """A Python process that runs a script, with its output in pipes; `under` another program."""
     command = [*under, sys.executable, "-c", script, *map(str, arguments)]
-    return subprocess.Popen(command, env=environment(), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment(), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def output(process: subprocess.Popen[str], timeout: float = 60) -> str:

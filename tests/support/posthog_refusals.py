@@ -64,7 +64,9 @@ def _bounded(text: str) -> int | float:
 def _deeper_than(value: Any, levels: int) -> bool:
     layer = [value]
     for _ in range(levels):
-        children = [item.values() if isinstance(item, dict) else item for item in layer if isinstance(item, (dict, list))]
+        children = [
+            item.values() if isinstance(item, dict) else item for item in layer if isinstance(item, (dict, list))
+        ]
         if not children:
             return False
         layer = [item for group in children for item in group]

@@ -119,8 +119,16 @@ class PostHogServer:
             there = self._changed.wait_for(lambda: len(getattr(self, what)) >= count, timeout)
             arrived = list(getattr(self, what))
             answers = [request.status for request in self.requests]
-        assert there, f"{len(arrived)} of {count} {what} arrived in {timeout} s; answers: {answers[-20:]}, errors: {self.errors}"
+        assert there, (
+            f"{len(arrived)} of {count} {what} arrived in {timeout} s; answers: {answers[-20:]}, errors: {self.errors}"
+        )
         return arrived
+
+    @property
+    def distinct_ids(self) -> list[str]:
+        """Of each event that arrived, in the order of arrival."""
+        with self._changed:
+            return [event["distinct_id"] for event in self.events]
 
     def unique_events(self) -> list[dict[str, Any]]:
         """The events as PostHog counts them: of those with the same UTC date, name, distinct_id and uuid, the latest."""

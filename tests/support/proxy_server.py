@@ -34,7 +34,9 @@ class ProxyServer:
         threading.Thread(target=self._http.serve_forever, args=(0.02,), name="proxy-server", daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._http.shutdown()
         self._http.server_close()
 
@@ -46,7 +48,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._note()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         target = urlsplit(self.path)
-        headers = {name: value for name, value in self.headers.items() if not name.lower().startswith(("proxy-", "connection"))}
+        headers = {
+            name: value for name, value in self.headers.items() if not name.lower().startswith(("proxy-", "connection"))
+        }
         onward = http.client.HTTPConnection(target.netloc, timeout=10)
         with contextlib.closing(onward):
             onward.request(self.command, target.path, body, headers)

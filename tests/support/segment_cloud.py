@@ -1,4 +1,6 @@
-"""A stand-in for Segment's cloud: takes the batches of Segment's own client, and forwards to PostHog as its PostHog destination does.
+"""A stand-in for Segment's cloud.
+
+Takes the batches of Segment's own client, and forwards to PostHog as its PostHog destination does.
 
 What the destination makes of a message is not worked out here: it is looked up, by the messageId, among recorded events.
 """
@@ -15,7 +17,9 @@ from tests.support.posthog_server import PostHogServer
 
 def dual(posthog_server: PostHogServer, segment_server: PostHogServer, **options: Any) -> Client:
     """A client that sends to both."""
-    return Client("phc_key", posthog_server.url, segment_write_key="segment-key", segment_host=segment_server.url, **options)
+    return Client(
+        "phc_key", posthog_server.url, segment_write_key="segment-key", segment_host=segment_server.url, **options
+    )
 
 
 def posthog_users(server: PostHogServer) -> list[str]:
@@ -44,7 +48,11 @@ class SegmentCloud(PostHogServer):
 
     def _forward(self, event: dict[str, Any]) -> None:
         """Post an event, a request each, as the destination does. PostHog takes the distinct_id from the properties."""
-        content = json.dumps({"api_key": "phc_key", "batch": [{"distinct_id": event["properties"]["distinct_id"], **event}]})
-        request = urllib.request.Request(f"{self._posthog_url}/batch/", content.encode(), {"Content-Type": "application/json"})
+        content = json.dumps(
+            {"api_key": "phc_key", "batch": [{"distinct_id": event["properties"]["distinct_id"], **event}]}
+        )
+        request = urllib.request.Request(
+            f"{self._posthog_url}/batch/", content.encode(), {"Content-Type": "application/json"}
+        )
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 200

@@ -154,7 +154,9 @@ class Arrivals:
         arrived = self.arrived()
         times = Counter(arrived[identity] for identity in accepted)
         if set(times) - {1}:
-            self.problems.append(f"after {call}() of {len(accepted)} accepted messages {times[0]} had not arrived: {dict(times)}")
+            self.problems.append(
+                f"after {call}() of {len(accepted)} accepted messages {times[0]} had not arrived: {dict(times)}"
+            )
 
 
 def watch_posthog(server: PostHogServer) -> tuple[types.ModuleType, Arrivals]:
@@ -181,7 +183,9 @@ def watch_segment(server: PostHogServer) -> tuple[types.ModuleType, Arrivals]:
     analytics = importlib.import_module("segment.analytics")
     request = importlib.import_module("segment.analytics.request")
     remove_trailing_slash = request.remove_trailing_slash
-    request.remove_trailing_slash = lambda host: server.url if host == "https://api.segment.io" else remove_trailing_slash(host)
+    request.remove_trailing_slash = lambda host: (
+        server.url if host == "https://api.segment.io" else remove_trailing_slash(host)
+    )
     arrived = lambda: Counter(message["messageId"] for message in list(server.segment_messages))  # noqa: E731
     return analytics, Arrivals(analytics.Client, arrived, str)
 

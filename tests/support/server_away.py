@@ -1,4 +1,7 @@
-"""A server that is away for a while, and what becomes of the calls meanwhile; run beside other tests, because it takes as long."""
+"""A server that is away for a while, and what becomes of the calls meanwhile.
+
+Run beside other tests, because it takes as long.
+"""
 
 from __future__ import annotations
 

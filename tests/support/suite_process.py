@@ -17,7 +17,21 @@ def run_suite(directory: Path, *options: str) -> tuple[list[str], list[str], str
     Warnings are errors; a skip, or an error outside of a test, is none of the outcomes.
     """
     env = {name: value for name, value in os.environ.items() if not name.startswith(("POSTHOG_", "PYTEST_", "COV_"))}
-    command = [sys.executable, "-m", "pytest", "-vv", "-W", "error", "-c", os.devnull, "--rootdir", ".", "-p", "no:cacheprovider", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-vv",
+        "-W",
+        "error",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        ".",
+        "-p",
+        "no:cacheprovider",
+        *options,
+    ]
     done = subprocess.run(
         [*command, "."],
         cwd=directory,
@@ -31,5 +45,7 @@ def run_suite(directory: Path, *options: str) -> tuple[list[str], list[str], str
     outcomes = dict(re.findall(r"::(\w+) (PASSED|FAILED|ERROR|SKIPPED)", printed))
     assert done.returncode in (0, 1), printed
     assert set(outcomes.values()) <= {"PASSED", "FAILED"}, printed
-    passed, failed = ([name for name, outcome in outcomes.items() if outcome == wanted] for wanted in ("PASSED", "FAILED"))
+    passed, failed = (
+        [name for name, outcome in outcomes.items() if outcome == wanted] for wanted in ("PASSED", "FAILED")
+    )
     return passed, failed, printed

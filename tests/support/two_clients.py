@@ -68,11 +68,21 @@ OURS = Kit(
 
 def abandon(client: Any) -> None:
     """Ends a client's threads at once, whatever is still queued and whether or not its host answers."""
-    route = getattr(client, "_route", None)
-    if route is not None:
-        route.shutdown(0)
+    end_quickly(client, 0)
     for consumer in client.consumers or ():
         consumer.pause()
+
+
+def end_quickly(client: Any, seconds: float) -> None:
+    """Shuts one of our clients down within so many seconds; does nothing with Segment's."""
+    route = getattr(client, "_route", None)
+    if route is not None:
+        route.shutdown(seconds)
+
+
+def threads_of(client: Any) -> list[threading.Thread]:
+    """The sending threads of a client that are alive."""
+    return [thread for thread in client.consumers or () if thread.is_alive()]
 
 
 def returns(call: Callable[[], Any], within: float = NEVER) -> bool:

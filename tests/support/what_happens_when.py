@@ -1,10 +1,12 @@
-"""Puts Segment's client, PostHog's own and ours through the same hardships, and prints what became of the calls as a table.
+"""Puts Segment's client, PostHog's own and ours through the same faults.
+
+Prints a table of how many calls were delivered, reported and lost.
 
     python -m tests.support.what_happens_when [--quick]
 
 Each client runs in processes of its own, with its defaults, against a server of its own on loopback. A call counts as
-delivered when its event has arrived, and as said when the call answered so or on_error had it; all other ones are lost. A
-process that does not end in time is killed. Takes about two minutes; `--quick` has fewer calls and shorter waits.
+delivered when its event has arrived, and as said when the call answered so or on_error had it; all other ones are lost.
+A process that does not end in time is killed. Takes about two minutes; `--quick` has fewer calls and shorter waits.
 """
 
 from __future__ import annotations
@@ -143,14 +145,18 @@ def with_faults() -> Callable[[Request], Answer | str | None]:
 def scenarios(quick: bool = False) -> list[Scenario]:
     few, away, within = (20, (0.5, 2.0), 10.0) if quick else (1, (3.0, 30.0), 40.0)
     dead = {"run": flush_2_and_end, "calls": 100 // few, "within": within, "shows_flush": True}
-    short, long = ({"run": flush_when_told, "calls": 300 // few, "within": seconds + within, "away": seconds} for seconds in away)
+    short, long = (
+        {"run": flush_when_told, "calls": 300 // few, "within": seconds + within, "away": seconds} for seconds in away
+    )
     return [
         Scenario("the script ends without a flush, answers take 100 ms", just_end, 3000 // few, within, in_100_ms),
         Scenario("it forks 4 children after use, and all flush", fork, 300 // few // 6 * 6, within, shows_flush=True),
         Scenario(f"the server is away for {away[0]:g} s", **short),
         Scenario(f"the server is away for {away[1]:g} s", **long),
         Scenario("28 % of the answers are 503, 429 or a reset", flush_and_end, 4000 // few, within + 20, with_faults),
-        Scenario("the queue holds 50 and is full", flush_and_end, 600 // few, within, in_100_ms, max_queue_size=50 // few),
+        Scenario(
+            "the queue holds 50 and is full", flush_and_end, 600 // few, within, in_100_ms, max_queue_size=50 // few
+        ),
         Scenario("the server refuses connections, `flush(2)`", dead="refuses", **dead),
         Scenario("the server accepts and hangs, `flush(2)`", dead="hangs", **dead),
     ]
@@ -183,7 +189,17 @@ def measure(client: str, index: int, quick: bool) -> Outcome:
                 hole.listen(64)
         if scenario.away:
             server.stop()
-        command = [sys.executable, "-m", "tests.support.what_happens_when", "child", client, str(index), str(int(quick)), url, file.name]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.support.what_happens_when",
+            "child",
+            client,
+            str(index),
+            str(int(quick)),
+            url,
+            file.name,
+        ]
         start = time.monotonic()
         process = subprocess.Popen(command, env=environment(), stdin=-1, stdout=-3, stderr=-3, start_new_session=True)
         seconds: float | None = None
@@ -211,7 +227,10 @@ def measure(client: str, index: int, quick: bool) -> Outcome:
 def wait_for_all(client: str, server: PostHogServer, scenario: Scenario, start: float) -> None:
     """Wait until the server has all, or until it is too late for more."""
     end = start + scenario.within - 5
-    while time.monotonic() < end and len(server.segment_messages if client == "segment" else server.events) < scenario.calls:
+    while (
+        time.monotonic() < end
+        and len(server.segment_messages if client == "segment" else server.events) < scenario.calls
+    ):
         time.sleep(0.05)
 
 
@@ -240,8 +259,12 @@ def table(quick: bool = False) -> str:
             found.update(zip(pairs, outcomes, strict=True))
     lines = [f"| What happens when... | calls | {' | '.join(CLIENTS.values())} |", "|---" * (len(CLIENTS) + 2) + "|"]
     for index, row in enumerate(rows):
-        lines.append(f"| {row.name} | {row.calls:,} | {' | '.join(cell(row, found[index, client]) for client in CLIENTS)} |")
-    return "\n".join([*lines, "", "Each cell: delivered / lost / seconds. Said: the call answered so, or on_error had it."])
+        lines.append(
+            f"| {row.name} | {row.calls:,} | {' | '.join(cell(row, found[index, client]) for client in CLIENTS)} |"
+        )
+    return "\n".join(
+        [*lines, "", "Each cell: delivered / lost / seconds. Said: the call answered so, or on_error had it."]
+    )
 
 
 def main(arguments: list[str]) -> None:

@@ -98,7 +98,9 @@ def test_feature_flags_can_be_asked_for_with_the_same_client(posthog_server: Pos
         assert client.posthog.evaluate_flags("u1").is_enabled("new") is True
 
 
-def test_an_ordinary_shutdown_leaves_nothing_in_any_log(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_ordinary_shutdown_leaves_nothing_in_any_log(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
     """The official client warns of what it throws away; that must not be what we woke its threads with."""
     caplog.set_level(logging.INFO)
     for settings in ({}, {"thread": 3}, {"sync_mode": True}, {"send": False}):

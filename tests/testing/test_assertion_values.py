@@ -1,4 +1,7 @@
-"""Which values the assertions take for the expected ones: functions that err, Mocks, times as they were called, arrays."""
+"""Which values the assertions take for the expected ones.
+
+Functions that err, Mocks, times as they were called, arrays.
+"""
 
 from __future__ import annotations
 

@@ -71,7 +71,16 @@ ACCEPTED: list[dict[str, Any]] = [
     {"properties": ANY},
     {"properties": lambda properties: len(properties) == 9},
     {"properties": PROPERTIES},
-    {"properties": {"amount": 49.99, "id": str(SOME), "at": AT.isoformat(), "day": "2020-05-06", "rate": None, "7": "seven"}},
+    {
+        "properties": {
+            "amount": 49.99,
+            "id": str(SOME),
+            "at": AT.isoformat(),
+            "day": "2020-05-06",
+            "rate": None,
+            "7": "seven",
+        }
+    },
     {"properties": {"amount": pytest.approx(50, abs=0.1)}},
     {"properties": {"amount": Between(49, 50), "count": Between(0, 2)}},
     {"properties": {"count": lambda count: count > 0}},
@@ -111,7 +120,9 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("expected", "said"), REFUSED, ids=[said[0] for _, said in REFUSED])
-def test_a_call_that_has_not_is_shown_with_each_difference(expected: dict[str, Any], said: list[str], captured: Captured) -> None:
+def test_a_call_that_has_not_is_shown_with_each_difference(
+    expected: dict[str, Any], said: list[str], captured: Captured
+) -> None:
     with pytest.raises(AssertionError) as raised:
         captured.assert_tracked("Bought", **expected)
     first, nearest, *rest = str(raised.value).split("\n")
@@ -121,7 +132,9 @@ def test_a_call_that_has_not_is_shown_with_each_difference(expected: dict[str, A
     differences = rest[: rest.index("called were:")]
     assert len(differences) == len(said)
     assert all(line.startswith(f"  {text}") for line, text in zip(differences, said, strict=True)), differences
-    assert rest[-1].startswith("  1. track(event='Bought', user_id='42', anonymous_id='a1', properties={'amount': 49.99, ")
+    assert rest[-1].startswith(
+        "  1. track(event='Bought', user_id='42', anonymous_id='a1', properties={'amount': 49.99, "
+    )
 
 
 def failure(assertion: Callable[[Captured], Any]) -> str:
@@ -153,13 +166,20 @@ CALLED = """called were:
 
 def nearest(first: str, number: int, *differences: str) -> str:
     return "\n".join(
-        [f"{first} was not called", f"the nearest call, number {number}, differs:", *(f"  {each}" for each in differences), "<all>"]
+        [
+            f"{first} was not called",
+            f"the nearest call, number {number}, differs:",
+            *(f"  {each}" for each in differences),
+            "<all>",
+        ]
     )
 
 
 FAILURES: list[tuple[Callable[[Captured], Any], str]] = [
     (
-        lambda captured: captured.assert_tracked("Order Completed", user_id="u2", properties={"amount": 49.99, "code": "y"}),
+        lambda captured: captured.assert_tracked(
+            "Order Completed", user_id="u2", properties={"amount": 49.99, "code": "y"}
+        ),
         nearest(
             "track(event='Order Completed', user_id='u2', properties={'amount': 49.99, 'code': 'y'})",
             3,
@@ -168,7 +188,9 @@ FAILURES: list[tuple[Callable[[Captured], Any], str]] = [
     ),
     (
         lambda captured: captured.assert_tracked("order_refunded", user_id="u2"),
-        nearest("track(event='order_refunded', user_id='u2')", 2, "event: expected 'order_refunded', got 'Order Refunded'"),
+        nearest(
+            "track(event='order_refunded', user_id='u2')", 2, "event: expected 'order_refunded', got 'Order Refunded'"
+        ),
     ),
     (
         lambda captured: captured.assert_identified("u1", {"plan": "free"}),

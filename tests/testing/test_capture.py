@@ -168,7 +168,11 @@ def test_a_wrong_call_raises_and_a_refused_one_answers_as_ever() -> None:
         client = Client(on_error=lambda error, messages: told.append(f"{type(error).__name__} {messages[0]['event']}"))
         with pytest.raises(InvalidMessage):
             client.track("u1", 5)  # type: ignore[arg-type]
-        answers = [client.track("u1", "  ")[0], client.track("u1", "Large", {"text": "x" * 1_000_000})[0], client.track("u1", "Good")[0]]
+        answers = [
+            client.track("u1", "  ")[0],
+            client.track("u1", "Large", {"text": "x" * 1_000_000})[0],
+            client.track("u1", "Good")[0],
+        ]
         client.shutdown()
         answers.append(client.track("u1", "Late")[0])
     assert answers == [False, False, True, False]
@@ -180,8 +184,14 @@ def test_a_wrong_call_raises_and_a_refused_one_answers_as_ever() -> None:
 
 def test_before_send_and_integrations_have_their_say() -> None:
     with capture() as captured:
-        client = Client(before_send=lambda event: None if event["event"] == "Heartbeat" else {**event, "event": "Changed"})
-        answers = [client.track("u1", "Heartbeat"), client.track("u1", "Off", integrations={"All": False}), client.track("u1", "On")]
+        client = Client(
+            before_send=lambda event: None if event["event"] == "Heartbeat" else {**event, "event": "Changed"}
+        )
+        answers = [
+            client.track("u1", "Heartbeat"),
+            client.track("u1", "Off", integrations={"All": False}),
+            client.track("u1", "On"),
+        ]
     assert [answer for answer, _ in answers] == [True, True, True]
     assert [event["event"] for event in captured.events] == ["Changed"]
     assert [(message["event"], why) for message, why in captured.not_sent] == [
@@ -205,7 +215,11 @@ def test_a_flush_delivers_as_if_posthog_had_taken_everything() -> None:
         with Client(on_success=delivered.append, sync_mode=True) as in_sync:
             in_sync.track("u1", "Four")
             assert in_sync.stats()["delivered"] == 1
-    assert [[message["event"] for message in messages] for messages in delivered] == [["One", "Two"], ["Three"], ["Four"]]
+    assert [[message["event"] for message in messages] for messages in delivered] == [
+        ["One", "Two"],
+        ["Three"],
+        ["Four"],
+    ]
     assert len(captured.messages) == 4
 
 
@@ -222,7 +236,11 @@ def test_subclasses_and_threads() -> None:
     made_before = Ours("phc_key", "http://127.0.0.1:9", send=False)
     with capture() as captured:
         clients = [made_before, Ours()]
-        threads = [threading.Thread(target=client.track, args=("u1", f"{number}")) for number in range(50) for client in clients]
+        threads = [
+            threading.Thread(target=client.track, args=("u1", f"{number}"))
+            for number in range(50)
+            for client in clients
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -266,7 +284,9 @@ def test_clear_forgets() -> None:
 
 
 @pytest.mark.parametrize("made", ["before", "inside"])
-def test_what_the_app_does_with_the_official_client_is_not_sent_either(made: str, ready: ModuleType, posthog_server: PostHogServer) -> None:
+def test_what_the_app_does_with_the_official_client_is_not_sent_either(
+    made: str, ready: ModuleType, posthog_server: PostHogServer
+) -> None:
     if made == "before":
         ready.track("u1", "Before")
         ready.flush()

@@ -14,7 +14,11 @@ from tests.support.posthog_server import PostHogServer
 
 @pytest.mark.parametrize("made", ["before", "inside"])
 def test_nothing_goes_to_segment_either(made: str, posthog_server: PostHogServer) -> None:
-    settings: dict[str, Any] = {"host": posthog_server.url, "segment_write_key": "segment", "segment_host": posthog_server.url}
+    settings: dict[str, Any] = {
+        "host": posthog_server.url,
+        "segment_write_key": "segment",
+        "segment_host": posthog_server.url,
+    }
     before = Client("phc_key", **settings) if made == "before" else None
     threads = set(threading.enumerate())
     with capture() as captured:

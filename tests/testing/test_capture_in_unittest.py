@@ -78,7 +78,8 @@ def test_each_test_has_its_own(captured):
 
 
 @pytest.mark.parametrize(
-    "line", ['pytest_plugins = ["analytics_posthog.pytest_plugin"]', "from analytics_posthog.pytest_plugin import captured"]
+    "line",
+    ['pytest_plugins = ["analytics_posthog.pytest_plugin"]', "from analytics_posthog.pytest_plugin import captured"],
 )
 def test_one_line_in_conftest_brings_the_fixture(line: str, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(f"{line}\n")

@@ -1,4 +1,7 @@
-"""What lives when a capture begins, and what it is afterwards: clients, one that is just being made, the official client, the logger."""
+"""What lives when a capture begins, and what it is afterwards.
+
+Clients, one that is just being made, the official client, the logger.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,9 @@ def test_a_client_that_is_being_made_when_a_capture_begins_sends_afterwards(
     client.track("u1", "Afterwards")
     client.shutdown()
     assert [event["event"] for event in posthog_server.events] == ["Afterwards"]
-    assert [message["event"] for message in posthog_server.segment_messages] == (["Afterwards"] if kind == "dual" else [])
+    assert [message["event"] for message in posthog_server.segment_messages] == (
+        ["Afterwards"] if kind == "dual" else []
+    )
 
 
 def test_a_client_that_nobody_holds_is_not_held_for_captures() -> None:

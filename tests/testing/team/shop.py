@@ -1,4 +1,7 @@
-"""A team's app, as apps are: the module's calls, calls imported by name, a client of its own, and a thread that works."""
+"""A team's app, as apps are.
+
+The module's calls, calls imported by name, a client of its own, and a thread that works.
+"""
 
 from __future__ import annotations
 

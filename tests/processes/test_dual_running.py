@@ -28,7 +28,9 @@ def run(script: str, posthog_server: PostHogServer, segment_server: PostHogServe
     """The seconds that a process takes to exit, its status, and what it wrote to stderr."""
     end = "\nprint(time.monotonic())\n"
     warnings = "ignore::DeprecationWarning"  # of newer Pythons, for a fork with threads
-    done = run_python("-c", SETTINGS.format(posthog_server.url, segment_server.url) + script + end, PYTHONWARNINGS=warnings)
+    done = run_python(
+        "-c", SETTINGS.format(posthog_server.url, segment_server.url) + script + end, PYTHONWARNINGS=warnings
+    )
     return time.monotonic() - float(done.stdout.split()[-1]), done.returncode, done.stderr
 
 
@@ -67,7 +69,9 @@ def test_an_exit_that_finds_segment_hanging_ends(posthog_server: PostHogServer, 
     segment_server.release()
 
 
-def test_a_forked_child_sends_its_own_messages_to_both_and_only_those(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+def test_a_forked_child_sends_its_own_messages_to_both_and_only_those(
+    posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
     script = """
 call("before", 50)  # still queued at the fork
 children = []
@@ -92,7 +96,9 @@ for pid in children:
     assert len({message["messageId"] for message in segment_server.segment_messages}) == 250
 
 
-def test_a_child_has_connections_of_its_own_to_segment(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+def test_a_child_has_connections_of_its_own_to_segment(
+    posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
     """Else both would write to one, and read each other's answers."""
     script = """
 call("first", 1)
@@ -117,11 +123,15 @@ for pid in children:
     assert len(segment_users(segment_server)) == len(set(segment_users(segment_server))) == 501
 
 
-def test_a_sigterm_with_flush_on_signal_sends_to_both(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+def test_a_sigterm_with_flush_on_signal_sends_to_both(
+    posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
     script = SETTINGS.format(posthog_server.url, segment_server.url) + (
         "analytics.flush_on_signal()\ncall('u', 300)\nprint('ready', flush=True)\ntime.sleep(20)\nsys.exit(9)\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", script], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
@@ -134,7 +144,9 @@ def test_a_sigterm_with_flush_on_signal_sends_to_both(posthog_server: PostHogSer
     assert len(posthog_users(posthog_server)) == len(segment_users(segment_server)) == 300
 
 
-def test_the_module_s_next_client_sends_to_both_again(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
+def test_the_module_s_next_client_sends_to_both_again(
+    posthog_server: PostHogServer, segment_server: PostHogServer
+) -> None:
     _, status, log = run("call('a', 5)\nanalytics.shutdown()\ncall('b', 5)", posthog_server, segment_server)
     assert (status, log) == (0, "")
     assert len(posthog_users(posthog_server)) == len(segment_users(segment_server)) == 10

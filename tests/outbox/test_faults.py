@@ -1,4 +1,7 @@
-"""The outbox when the disk, its files or what stands in them are bad: the app goes on, the rest is delivered, each fault is told."""
+"""The outbox when the disk, its files or what stands in them are bad.
+
+The app goes on, the rest is delivered, each fault is told.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ MOUNTS = ("unshare", "--mount")  # a process of which all mounts are gone with i
 def may_mount() -> bool:
     """Whether this user may mount a small file system."""
     mount = [*MOUNTS, "mount", "-t", "tmpfs", "none", "/tmp"]
-    return shutil.which("unshare") is not None and subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    return (
+        shutil.which("unshare") is not None and subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    )
 
 
 # The quota stand-in holds everywhere; where a real full disk can be had, it is tried too.
@@ -51,7 +56,9 @@ print(json.dumps([answers.count(True), again, 32768 < size <= 65536, flushed, to
 
 
 @pytest.mark.parametrize("disk", DISKS)
-def test_with_a_full_disk_calls_are_sent_from_memory_and_the_log_says_so(posthog_server: PostHogServer, tmp_path: Path, disk: str) -> None:
+def test_with_a_full_disk_calls_are_sent_from_memory_and_the_log_says_so(
+    posthog_server: PostHogServer, tmp_path: Path, disk: str
+) -> None:
     def hang_until_the_disk_is_full(request: Request) -> Answer | str | None:
         if request.path != "/release":
             return HANG
@@ -59,7 +66,9 @@ def test_with_a_full_disk_calls_are_sent_from_memory_and_the_log_says_so(posthog
         return 200, {}, b""
 
     posthog_server.answer = hang_until_the_disk_is_full
-    *log, result = run(SETUP + FULL_DISK, posthog_server.url, tmp_path, disk, under=MOUNTS if "tmpfs" in disk else ()).splitlines()
+    *log, result = run(
+        SETUP + FULL_DISK, posthog_server.url, tmp_path, disk, under=MOUNTS if "tmpfs" in disk else ()
+    ).splitlines()
     assert json.loads(result) == [1000, True, True, True, [], []]
     assert all("event(s) not written to the outbox, sent from memory: " in line for line in log)
     assert 1 <= len(log) <= 2  # the first at once, the number of the others at the end
@@ -160,7 +169,9 @@ def test_a_corrupt_line_is_told_and_stays_for_a_person_to_see_and_the_rest_is_de
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"1-dead.corrupt": content}
 
 
-def test_a_torn_last_line_is_told_and_the_rest_is_delivered(posthog_server: PostHogServer, tmp_path: Path, log: list[str]) -> None:
+def test_a_torn_last_line_is_told_and_the_rest_is_delivered(
+    posthog_server: PostHogServer, tmp_path: Path, log: list[str]
+) -> None:
     left_by_dead(tmp_path, *GOOD, json.dumps(GOOD[0]).encode()[:-9])
     with client(posthog_server.url, tmp_path) as c:
         assert c.flush(5)
@@ -222,7 +233,9 @@ def test_a_line_is_cleaned_as_a_calls_values_are(posthog_server: PostHogServer, 
     assert [properties[name] for name in ("nan", "inf", "surrogate", "big")] == [None, [None, None], "\ufffd", None]
 
 
-def test_a_before_send_that_raises_is_told_of_without_its_words(posthog_server: PostHogServer, tmp_path: Path, log: list[str]) -> None:
+def test_a_before_send_that_raises_is_told_of_without_its_words(
+    posthog_server: PostHogServer, tmp_path: Path, log: list[str]
+) -> None:
     def raising(event: dict[str, Any]) -> dict[str, Any]:
         if event["properties"]["number"] == 2:
             raise KeyError("somebody@example.com")
@@ -246,7 +259,9 @@ def test_a_bad_sector_costs_its_line_and_the_file_stays(
     bad = len(content.splitlines(keepends=True)[0])
     pread = os.pread
     monkeypatch.setattr(
-        os, "pread", lambda fd, size, at: pread(fd, size, at) if at != bad else (_ for _ in ()).throw(OSError(5, "I/O error"))
+        os,
+        "pread",
+        lambda fd, size, at: pread(fd, size, at) if at != bad else (_ for _ in ()).throw(OSError(5, "I/O error")),
     )
     with client(posthog_server.url, tmp_path) as c:
         assert c.flush(5)
@@ -259,7 +274,9 @@ def test_the_outboxs_thread_outlives_whatever_is_raised_in_it(
 ) -> None:
     failing = [MemoryError("of nobody's business")]
     glob = Path.glob
-    monkeypatch.setattr(Path, "glob", lambda self, pattern: (_ for _ in ()).throw(failing.pop()) if failing else glob(self, pattern))
+    monkeypatch.setattr(
+        Path, "glob", lambda self, pattern: (_ for _ in ()).throw(failing.pop()) if failing else glob(self, pattern)
+    )
     left_by_dead(tmp_path, *GOOD)
     with client(posthog_server.url, tmp_path) as c:
         assert c.flush(5)
@@ -268,7 +285,9 @@ def test_the_outboxs_thread_outlives_whatever_is_raised_in_it(
     assert log == ["outbox: MemoryError while looking through it; it is tried again"]
 
 
-def test_the_directory_may_vanish_under_a_running_app(posthog_server: PostHogServer, tmp_path: Path, log: list[str]) -> None:
+def test_the_directory_may_vanish_under_a_running_app(
+    posthog_server: PostHogServer, tmp_path: Path, log: list[str]
+) -> None:
     outbox = tmp_path / "outbox"
     with client(posthog_server.url, outbox) as c:
         assert c.track("u1", "Event", {"number": 0})[0]

@@ -36,7 +36,10 @@ def directory(path: Path, **options: Any) -> OutboxDirectory:
         ({"outbox": 5}, "outbox must be the path of a directory, got int"),
         ({"outbox": b"/tmp/x"}, "outbox must be the path of a directory, got bytes"),
         ({"outbox": ""}, "outbox must be the path of a directory, got an empty string"),
-        ({"outbox": "{}/\0"}, r"outbox must be a directory of this process's user, which it can write to \(ValueError\)"),
+        (
+            {"outbox": "{}/\0"},
+            r"outbox must be a directory of this process's user, which it can write to \(ValueError\)",
+        ),
         ({"outbox": "{}/file"}, r"outbox must be a directory .* \(File exists\)"),
         ({"outbox": "{}/file/outbox"}, r"outbox must be a directory .* \(Not a directory\)"),
         ({"outbox": "{}/full"}, "outbox must be a directory of its own, because no other user may read it"),
@@ -47,7 +50,9 @@ def directory(path: Path, **options: Any) -> OutboxDirectory:
         ({"outbox": "{}/new", "outbox_sync": None}, "outbox_sync must be one of 'os', 'disk'"),
     ],
 )
-def test_an_unusable_setting_raises_and_leaves_nothing_behind(tmp_path: Path, settings: dict[str, Any], says: str) -> None:
+def test_an_unusable_setting_raises_and_leaves_nothing_behind(
+    tmp_path: Path, settings: dict[str, Any], says: str
+) -> None:
     (tmp_path / "file").write_text("")
     for name, mode in (("full", 0o755), ("sticky", 0o1777)):
         (tmp_path / name).mkdir()
@@ -83,12 +88,19 @@ for outbox in ("own/closed/outbox", *sys.argv[1:]):
         others.mkdir(mode=0o755)
         as_root = [str(others)] if os.geteuid() == 0 else []
         command = [sys.executable, "-c", script, *as_root]
-        done = subprocess.run(command, env=environment(), cwd=base, capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(
+            command, env=environment(), cwd=base, capture_output=True, text=True, timeout=30, check=True
+        )
     says = "outbox must be a directory of this process's user, which it can write to"
-    assert done.stdout.splitlines() == [f"{says} (Permission denied)", f"{says} (Operation not permitted)"][: 1 + len(as_root)]
+    assert (
+        done.stdout.splitlines()
+        == [f"{says} (Permission denied)", f"{says} (Operation not permitted)"][: 1 + len(as_root)]
+    )
 
 
-def test_a_relative_path_stays_where_it_was_when_the_app_changes_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_stays_where_it_was_when_the_app_changes_its_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     with client(HOST, Path("outbox")) as c:
@@ -97,7 +109,9 @@ def test_a_relative_path_stays_where_it_was_when_the_app_changes_its_directory(t
     assert len(lines(tmp_path / "outbox")) == 1
 
 
-def test_a_new_file_is_nobody_elses_also_when_somebody_looks_at_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_file_is_nobody_elses_also_when_somebody_looks_at_it_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fchmod = os.fchmod
     seen: list[OutboxFile] = []
 
@@ -117,14 +131,18 @@ def test_a_new_file_is_nobody_elses_also_when_somebody_looks_at_it_at_once(tmp_p
     file.close(remove=True)
 
 
-def test_a_process_killed_while_making_a_file_leaves_one_that_the_next_removes(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_a_process_killed_while_making_a_file_leaves_one_that_the_next_removes(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     left_by_dead(tmp_path, name="1-new.jsonl")
     with client(posthog_server.url, tmp_path) as c:
         assert c.flush(5)
         assert names(tmp_path) == []
 
 
-def test_a_file_removed_or_renamed_before_its_lock_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_removed_or_renamed_before_its_lock_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flock = fcntl.flock
     for end in (Path.unlink, lambda path: path.rename(path.with_suffix(".corrupt"))):
         path = left_by_dead(tmp_path, *messages(1))
@@ -133,7 +151,9 @@ def test_a_file_removed_or_renamed_before_its_lock_is_not_taken(tmp_path: Path, 
             OutboxFile.take_over(path)
 
 
-def test_a_line_that_is_written_in_part_is_taken_back_and_the_next_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_written_in_part_is_taken_back_and_the_next_one_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outbox = directory(tmp_path)
     write, ftruncate = os.write, os.ftruncate
     assert outbox.write(b'{"a":1}\n') is not None
@@ -162,7 +182,9 @@ def test_lines_are_found_wherever_they_begin(tmp_path: Path) -> None:
     file.close(remove=True)
 
 
-def test_a_line_longer_than_any_message_is_not_read_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_longer_than_any_message_is_not_read_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_outbox_file, "_MAX_LINE", 1_000_000)
     file = OutboxFile.take_over(left_by_dead(tmp_path, {"text": "x" * 2_000_000}))
     assert file.line(0) == b""
@@ -209,7 +231,11 @@ def test_many_dead_processes_files_do_not_take_all_descriptors(
     monkeypatch.setattr(_outbox_directory, "MAX_FILES", 5)
     open_files: list[int] = []
     take_over = OutboxFile.take_over
-    monkeypatch.setattr(OutboxFile, "take_over", lambda path: (open_files.append(len(c._delivery._directory._files)), take_over(path))[1])
+    monkeypatch.setattr(
+        OutboxFile,
+        "take_over",
+        lambda path: (open_files.append(len(c._delivery._directory._files)), take_over(path))[1],
+    )
     for number, message in enumerate(messages(40)):
         left_by_dead(tmp_path, message, name=f"{number}-dead.jsonl")
     with client(posthog_server.url, tmp_path) as c:
@@ -248,7 +274,9 @@ def test_a_file_that_somebody_deleted_is_written_to_no_more(tmp_path: Path) -> N
     outbox.stop()
 
 
-def test_a_signal_handler_within_a_call_that_is_writing_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_handler_within_a_call_that_is_writing_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outbox = directory(tmp_path)
     write = os.write
 

@@ -44,14 +44,17 @@ os.kill(os.getpid(), 9)
 )
 
 
-def test_a_forked_child_leaves_its_parents_files_alone_and_holds_none_of_its_locks(away: PostHogServer, tmp_path: Path) -> None:
+def test_a_forked_child_leaves_its_parents_files_alone_and_holds_none_of_its_locks(
+    away: PostHogServer, tmp_path: Path
+) -> None:
     with start(FORKED, away.url, tmp_path, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         pids, in_child = sorted([process.stdout.readline(), process.stdout.readline()])
         parent, child = map(int, pids.split())
         numbers_in = {
-            int(name.split("-")[0]): [line["properties"]["number"] for line in lines_in(tmp_path / name)] for name in names(tmp_path)
+            int(name.split("-")[0]): [line["properties"]["number"] for line in lines_in(tmp_path / name)]
+            for name in names(tmp_path)
         }
         assert numbers_in == {parent: [*range(50), *range(100, 150)], child: list(range(50, 100))}
         assert len(json.loads(in_child)) == 2
@@ -151,5 +154,7 @@ def test_a_signal_handler_finishes_though_it_has_interrupted_a_call_that_was_wri
     assert output(start(INTERRUPTED, posthog_server.url, tmp_path, does), timeout=10) == ""
     assert json.loads(run(DELIVER, posthog_server.url, tmp_path))[0]
     accepted = range(99) if does == "shuts down" else [*range(200), 1000]
-    assert set(accepted) <= set(numbers(posthog_server.unique_events())) <= {*accepted, 99}  # the 100th was not accepted, nor refused
+    assert (
+        set(accepted) <= set(numbers(posthog_server.unique_events())) <= {*accepted, 99}
+    )  # the 100th was not accepted, nor refused
     assert names(tmp_path) == []

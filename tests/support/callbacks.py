@@ -1,4 +1,4 @@
-"""What the app is told: a record of both callbacks, and the numbers that are expected."""
+"""Records what a client reports to its callbacks, and says which numbers `stats()` must give."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from tests.support.posthog_server import Answer, Request
 
 Message = dict[str, Any]
+Reported = list[tuple[Exception, list[Message]]]  # the arguments of each call of on_error
 
 
-class Told:
-    """What a client's callbacks heard."""
+class Reports:
+    """The arguments of all calls of a client's two callbacks."""
 
     def __init__(self) -> None:
-        self.errors: list[tuple[Exception, list[Message]]] = []
+        self.errors: Reported = []
         self.successes: list[list[Message]] = []
 
     def options(self) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""A team's ten tests, written with the fixture: green, and each red with a text that names the difference when the app is broken."""
+"""A team's ten tests, written with the fixture.
+
+Green, and each red with a text that names the difference when the app is broken.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pytest
 
 from tests.support.suite_process import run_suite
 
-TEAM = Path(__file__).parent / "team"
+TEAM = Path(__file__).parents[1] / "testing" / "team"
 
 
 # The broken test, what is broken in the app, and what the failure says, line by line.
@@ -90,7 +93,11 @@ def test_a_broken_app_fails_the_one_test_with_a_text_that_names_the_difference(
     app.write_text(app.read_text().replace(right, wrong))
     passed, failed, printed = run_suite(broken)
     assert (len(passed), failed) == (9, [test]), printed
-    text = [line.removeprefix("E").strip().removeprefix("AssertionError: ") for line in printed.splitlines() if line.startswith("E  ")]
+    text = [
+        line.removeprefix("E").strip().removeprefix("AssertionError: ")
+        for line in printed.splitlines()
+        if line.startswith("E  ")
+    ]
     assert [line for line in said if line.strip() not in text] == [], printed
     assert "testing.py" not in printed  # the traceback ends in the team's own test
 

@@ -12,7 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.outboxes import DELIVER, SETUP, client, left_by_dead, lines, messages, names, numbers, output, run, start
+from tests.support.outboxes import (
+    DELIVER,
+    SETUP,
+    client,
+    left_by_dead,
+    lines,
+    messages,
+    names,
+    numbers,
+    output,
+    run,
+    start,
+)
 from tests.support.posthog_server import LOST, Answer, PostHogServer, Request
 
 POSTHOG_NAMESPACE = uuid.uuid5(uuid.UUID(int=0), "PostHog")
@@ -47,7 +59,9 @@ def killed_after(server: PostHogServer, outbox: Path, count: int) -> list[str]:
     return said.split()
 
 
-def test_after_kill_9_with_the_server_away_the_next_process_delivers_all_2000(away: PostHogServer, tmp_path: Path) -> None:
+def test_after_kill_9_with_the_server_away_the_next_process_delivers_all_2000(
+    away: PostHogServer, tmp_path: Path
+) -> None:
     accepted = killed_after(away, tmp_path, 2000)
     assert [line["messageId"] for line in lines(tmp_path)] == accepted
     with away:
@@ -111,7 +125,9 @@ def test_four_processes_on_one_outbox_killed_in_ten_rounds_lose_nothing_that_the
     assert left > 0
     assert {str(uuid.uuid5(POSTHOG_NAMESPACE, one)) for one in accepted} <= delivered
     assert len(posthog_server.unique_events()) == len(delivered)  # PostHog counts each once
-    assert len(delivered) <= len(accepted) + 40  # beyond those, one a process: on disk, and killed before it was written down
+    assert (
+        len(delivered) <= len(accepted) + 40
+    )  # beyond those, one a process: on disk, and killed before it was written down
     assert flushed
     assert (stats["queued"], stats["failed"]) == (0, 0)
     assert names(outbox) == []
@@ -125,7 +141,10 @@ def test_an_exit_with_the_server_away_says_in_one_line_how_many_stay_and_the_nex
     away: PostHogServer, tmp_path: Path
 ) -> None:
     # The queue holds 50: the others stand on disk alone.
-    script = SETUP + "analytics.max_queue_size = 50\nfor n in range(300): assert analytics.track('u1', 'Event', {'number': n})[0]"
+    script = (
+        SETUP
+        + "analytics.max_queue_size = 50\nfor n in range(300): assert analytics.track('u1', 'Event', {'number': n})[0]"
+    )
     began = time.monotonic()
     process = start(script, away.url, tmp_path)
     _, log = process.communicate(timeout=30)
@@ -138,7 +157,10 @@ def test_an_exit_with_the_server_away_says_in_one_line_how_many_stay_and_the_nex
 
 
 def test_an_exit_delivers_what_the_queue_had_no_room_for(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    script = SETUP + "analytics.max_queue_size = 50\nfor n in range(2000): assert analytics.track('u1', 'Event', {'number': n})[0]"
+    script = (
+        SETUP
+        + "analytics.max_queue_size = 50\nfor n in range(2000): assert analytics.track('u1', 'Event', {'number': n})[0]"
+    )
     assert run(script, posthog_server.url, tmp_path) == ""
     assert numbers(posthog_server.unique_events()) == list(range(2000))
     assert names(tmp_path) == []

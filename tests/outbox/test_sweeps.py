@@ -17,7 +17,9 @@ from tests.support.two_clients import returns
 def test_eight_threads_lose_nothing(posthog_server: PostHogServer, tmp_path: Path) -> None:
     with client(posthog_server.url, tmp_path, max_queue_size=200, thread=2, outbox_max_bytes=10_000_000) as c:
         threads = [
-            threading.Thread(target=lambda begin=begin: [c.track("u1", "Event", {"number": begin + n}) for n in range(250)])
+            threading.Thread(
+                target=lambda begin=begin: [c.track("u1", "Event", {"number": begin + n}) for n in range(250)]
+            )
             for begin in range(0, 2000, 250)
         ]
         for thread in threads:
@@ -69,7 +71,9 @@ def test_a_callback_may_flush_and_call(posthog_server: PostHogServer, tmp_path: 
     assert numbers(posthog_server.events) == [0, 9]
 
 
-def test_flush_waits_for_what_comes_from_disk_to_the_queue_while_it_waits(posthog_server: PostHogServer, tmp_path: Path) -> None:
+def test_flush_waits_for_what_comes_from_disk_to_the_queue_while_it_waits(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
     calls_made = threading.Event()
 
     def answer(request: Request) -> str | None:
