@@ -157,7 +157,9 @@ def page(
     message_id: Id | None = None,
 ) -> Answer:
     """Say which page a user saw; see Client.page."""
-    return _client().page(user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id)
+    return _client().page(
+        user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id
+    )
 
 
 def screen(
@@ -172,7 +174,9 @@ def screen(
     message_id: Id | None = None,
 ) -> Answer:
     """Say which screen of an app a user saw; see Client.screen."""
-    return _client().screen(user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id)
+    return _client().screen(
+        user_id, category, name, properties, context, timestamp, anonymous_id, integrations, message_id
+    )
 
 
 def alias(

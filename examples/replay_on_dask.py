@@ -16,7 +16,9 @@ from dask.distributed import Client, LocalCluster, as_completed
 from analytics_posthog.replay import Summary, replay_file, sources
 
 if __name__ == "__main__":
-    scheduler = sys.argv[2] if len(sys.argv) > 2 else LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+    scheduler = (
+        sys.argv[2] if len(sys.argv) > 2 else LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+    )
     with Client(scheduler) as client:
         replay = partial(
             replay_file,

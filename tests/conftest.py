@@ -14,7 +14,9 @@ import pytest
 from tests.support.posthog_server import PostHogServer
 from tests.support.two_clients import abandon
 
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background jobs ignore it, and so would every child of theirs
+if (
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+):  # a shell's background jobs ignore it, and so would every child of theirs
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = ["testing/team"]  # a team's own suite, which test_team_suite.py runs

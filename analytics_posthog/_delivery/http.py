@@ -142,7 +142,9 @@ def _posted(target: Target, events: str | None, session: requests.Session, field
         batch_post(
             target.api_key, target.host, batch=[], session=stand_in, gzip=False, timeout=target.timeout, **fields
         )
-    except Exception:  # if nothing was posted, this is another official client than we know, and `batch_post` does it all
+    except (
+        Exception
+    ):  # if nothing was posted, this is another official client than we know, and `batch_post` does it all
         if filling.has_posted:
             raise
     return filling.has_posted

@@ -28,7 +28,9 @@ _MAX_BACKOFF: Final = 60.0  # seconds
 class Sender(Generic[T]):
     """Posts batches until each event is taken or there is no sense in going on."""
 
-    def __init__(self, post: Callable[[list[T]], object], retries: Retries, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self, post: Callable[[list[T]], object], retries: Retries, stop: threading.Event | None = None
+    ) -> None:
         """`post(batch)` raises what went wrong. `stop`, once set, ends all waits, and nothing is posted any more."""
         self._post = post
         self._retries = retries

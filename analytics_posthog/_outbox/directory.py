@@ -19,7 +19,9 @@ from .file import CORRUPT, SUFFIX, SUPPORTED, OutboxFile
 
 Place: TypeAlias = tuple[OutboxFile, int]  # a line: its file and offset
 
-_PARTS: Final = 64  # of the outbox; when a file has its part of the bytes, a new one is begun, so that the old one can go
+_PARTS: Final = (
+    64  # of the outbox; when a file has its part of the bytes, a new one is begun, so that the old one can go
+)
 MAX_FILES: Final = 100  # that are open before others are taken over; the app needs descriptors too
 
 
@@ -31,8 +33,12 @@ def ready(outbox: str | os.PathLike[str]) -> Path:
         directory = Path(outbox).absolute()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = stat.S_IMODE(directory.stat().st_mode)
-        if mode & 0o077 and (mode & stat.S_ISVTX or any(not name.endswith((SUFFIX, CORRUPT)) for name in os.listdir(directory))):
-            raise InvalidSetting("outbox must be a directory of its own, because no other user may read it. Name a new one")
+        if mode & 0o077 and (
+            mode & stat.S_ISVTX or any(not name.endswith((SUFFIX, CORRUPT)) for name in os.listdir(directory))
+        ):
+            raise InvalidSetting(
+                "outbox must be a directory of its own, because no other user may read it. Name a new one"
+            )
         if mode != 0o700:
             directory.chmod(0o700)
         os.listdir(directory)
@@ -42,7 +48,9 @@ def ready(outbox: str | os.PathLike[str]) -> Path:
         if isinstance(error, InvalidSetting):
             raise
         why = error.strerror if isinstance(error, OSError) else type(error).__name__
-        raise InvalidSetting(f"outbox must be a directory of this process's user, which it can write to ({why})") from None
+        raise InvalidSetting(
+            f"outbox must be a directory of this process's user, which it can write to ({why})"
+        ) from None
     return directory
 
 
@@ -103,7 +111,9 @@ class OutboxDirectory:
             if self.stopped:
                 return None
             if self._own + self._others + len(data) > self._max_bytes:
-                raise QueueFull(f"the outbox is full ({self._max_bytes} bytes). Raise outbox_max_bytes, or see why PostHog takes nothing")
+                raise QueueFull(
+                    f"the outbox is full ({self._max_bytes} bytes). Raise outbox_max_bytes, or see why PostHog takes nothing"
+                )
             file = self._current
             if file is None or file.torn or file.size > self._max_bytes // _PARTS:
                 self._current = None

@@ -53,7 +53,9 @@ def set_aside() -> None:
     except ImportError:
         return
     finally:
-        for name in [name for name in sys.modules if name == "segment.analytics" or name.startswith("segment.analytics.")]:
+        for name in [
+            name for name in sys.modules if name == "segment.analytics" or name.startswith("segment.analytics.")
+        ]:
             del sys.modules[name]
 
 

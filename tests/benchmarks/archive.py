@@ -64,7 +64,9 @@ def write(directory: Path, messages: int, files: int) -> None:
         path = directory / "segment-logs" / "hZ3kPqWv7" / str(day) / f"{int(begin.timestamp() * 1000)}.{first:08d}.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0) as file:
-            file.writelines(json.dumps(message(number)).encode() + b"\n" for number in range(first, min(first + share, messages)))
+            file.writelines(
+                json.dumps(message(number)).encode() + b"\n" for number in range(first, min(first + share, messages))
+            )
 
 
 def uuids(messages: int) -> Iterator[bytes]:

@@ -61,7 +61,9 @@ ROWS = (
     Row("import", "import", "ms", "", "≤ 1.10"),
 )
 
-NEAREST = "Under `capture()`, identify, alias and group are `set()`, `alias()` and `group_identify()`, which take no context."
+NEAREST = (
+    "Under `capture()`, identify, alias and group are `set()`, `alias()` and `group_identify()`, which take no context."
+)
 
 
 def measure(sizes: Sizes) -> Values:
@@ -119,7 +121,9 @@ def _ratio(ratio: float, target: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.calls", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; the figures say little")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few seconds, to see that it runs; the figures say little"
+    )
     parser.add_argument("--rounds", type=int, help=f"{FULL.rounds} if left out")
     options = parser.parse_args()
     sizes = QUICK if options.quick else FULL

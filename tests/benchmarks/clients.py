@@ -25,7 +25,9 @@ class SegmentClient:
     def __init__(self, host: str, **options: Any) -> None:
         from segment.analytics.client import Client
 
-        self.client: Any = Client(KEY, host=host, max_queue_size=QUEUE_SIZE, upload_size=BATCH, upload_interval=INTERVAL, **options)
+        self.client: Any = Client(
+            KEY, host=host, max_queue_size=QUEUE_SIZE, upload_size=BATCH, upload_interval=INTERVAL, **options
+        )
 
     def call(self, name: str) -> Callable[..., Any]:
         """The method that is called for one of Segment's six, or for a "large" track."""
@@ -59,7 +61,9 @@ class Ours(SegmentClient):
     def __init__(self, host: str, **options: Any) -> None:
         from analytics_posthog import Client
 
-        self.client = Client(KEY, host=host, max_queue_size=QUEUE_SIZE, upload_size=BATCH, upload_interval=INTERVAL, **options)
+        self.client = Client(
+            KEY, host=host, max_queue_size=QUEUE_SIZE, upload_size=BATCH, upload_interval=INTERVAL, **options
+        )
 
 
 class Capture(SegmentClient):
@@ -73,7 +77,13 @@ class Capture(SegmentClient):
         from posthog import Posthog
 
         self.client = Posthog(
-            KEY, host=host, max_queue_size=QUEUE_SIZE, flush_at=BATCH, flush_interval=INTERVAL, capture_mode="v0", **options
+            KEY,
+            host=host,
+            max_queue_size=QUEUE_SIZE,
+            flush_at=BATCH,
+            flush_interval=INTERVAL,
+            capture_mode="v0",
+            **options,
         )
 
     def call(self, name: str) -> Callable[..., Any]:

@@ -46,7 +46,12 @@ def posthog_arguments(call: str, number: int) -> Arguments:
         "page": ("$pageview", _named_view),
         "screen": ("$screen", _named_view),
     }[call]
-    return {"event": event, **user, "properties": {**own(number), **_context_properties(number)}, "disable_geoip": False}
+    return {
+        "event": event,
+        **user,
+        "properties": {**own(number), **_context_properties(number)},
+        "disable_geoip": False,
+    }
 
 
 def _order(number: int) -> dict[str, Any]:
@@ -59,7 +64,10 @@ def _order(number: int) -> dict[str, Any]:
         "coupon": f"SPRING-{number}",
         "express": True,
         "shipping": {"method": "parcel", "country": "NL", "days": 2},
-        "products": [{"sku": f"A-{number}", "name": "Red mug", "price": 12.5}, {"sku": f"B-{number}", "name": "Blue mug", "price": 11}],
+        "products": [
+            {"sku": f"A-{number}", "name": "Red mug", "price": 12.5},
+            {"sku": f"B-{number}", "name": "Blue mug", "price": 11},
+        ],
     }
 
 

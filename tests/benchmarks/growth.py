@@ -21,7 +21,11 @@ TITLES = {SEGMENT: "Segment", CAPTURE: "capture()", OURS: "ours"}
 COLORS = {SEGMENT: "tab:green", CAPTURE: "tab:orange", OURS: "tab:blue"}
 
 # What is counted up, and what stands below its axis.
-AXES = {"properties": "properties of the event", "queued": "events queued already", "threads": "threads calling at once"}
+AXES = {
+    "properties": "properties of the event",
+    "queued": "events queued already",
+    "threads": "threads calling at once",
+}
 Costs = dict[str, dict[str, list[float]]]  # axis -> client -> microseconds, one for each number on the axis
 
 
@@ -42,7 +46,9 @@ FULL = Sizes(
         "threads": (1, 4, 8, 16),
     },
 )
-QUICK = Sizes(rounds=1, calls=400, axes={"properties": (10, 100, 1000), "queued": (1000, 10_000), "threads": (1, 4, 16)})
+QUICK = Sizes(
+    rounds=1, calls=400, axes={"properties": (10, 100, 1000), "queued": (1000, 10_000), "threads": (1, 4, 16)}
+)
 
 
 def measure(sizes: Sizes) -> Costs:
@@ -52,14 +58,19 @@ def measure(sizes: Sizes) -> Costs:
         print(f"round {number + 1} of {sizes.rounds}", file=sys.stderr)
         with one_round(number) as this:
             for axis, asked in (("properties", "cost_with"), ("threads", "cost_in_threads")):
-                answers = [this.ask(CLIENTS, asked, count=_calls(sizes, axis, n), **{axis: n}) for n in sizes.axes[axis]]
+                answers = [
+                    this.ask(CLIENTS, asked, count=_calls(sizes, axis, n), **{axis: n}) for n in sizes.axes[axis]
+                ]
                 for name in CLIENTS:
                     costs[axis][name].append([answer[name] for answer in answers])
     for name in CLIENTS:
         print(f"filling the queue: {TITLES[name]}", file=sys.stderr)
         with one_round(0, [name]) as this:  # each gone before the next, for the memory
             costs["queued"][name] += this.ask([name], "cost_when_queued", marks=sizes.axes["queued"]).values()
-    return {axis: {name: [median(at) for at in zip(*rounds, strict=True)] for name, rounds in costs[axis].items()} for axis in AXES}
+    return {
+        axis: {name: [median(at) for at in zip(*rounds, strict=True)] for name, rounds in costs[axis].items()}
+        for axis in AXES
+    }
 
 
 def _calls(sizes: Sizes, axis: str, number: int) -> int:
@@ -86,7 +97,9 @@ def draw(sizes: Sizes, costs: Costs, path: Path) -> None:
     figure, plots = pyplot.subplots(1, len(AXES), figsize=(12, 3.6), layout="constrained")
     for plot, (axis, label) in zip(plots, AXES.items(), strict=True):
         for name in CLIENTS:
-            plot.plot(sizes.axes[axis], costs[axis][name], marker="o", markersize=4, color=COLORS[name], label=TITLES[name])
+            plot.plot(
+                sizes.axes[axis], costs[axis][name], marker="o", markersize=4, color=COLORS[name], label=TITLES[name]
+            )
         plot.set(xlabel=label, ylabel="µs per track()", xlim=(0, None), ylim=(0, None))
         plot.xaxis.set_major_formatter("{x:,.0f}")
         plot.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
@@ -99,8 +112,12 @@ def draw(sizes: Sizes, costs: Costs, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.growth", description=__doc__)
-    parser.add_argument("plot", nargs="?", type=Path, default=PLOT, help="the PNG to write; docs/growth.png if left out")
-    parser.add_argument("--quick", action="store_true", help="half a minute, to see that it runs; the figures say little")
+    parser.add_argument(
+        "plot", nargs="?", type=Path, default=PLOT, help="the PNG to write; docs/growth.png if left out"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="half a minute, to see that it runs; the figures say little"
+    )
     options = parser.parse_args()
     try:
         import matplotlib  # noqa: F401 before minutes are spent

@@ -22,14 +22,20 @@ TIMEOUT = 600  # seconds
 
 def environment() -> dict[str, str]:
     """This process's variables, without those that would change what is measured: PostHog's, proxies, imports without a cache."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("POSTHOG_") and name != "PYTHONDONTWRITEBYTECODE"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("POSTHOG_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 def python(*arguments: str) -> str:
     """The output of `python *arguments`."""
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, timeout=TIMEOUT, check=True).stdout
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, timeout=TIMEOUT, check=True
+    ).stdout
 
 
 class Process:
@@ -41,11 +47,19 @@ class Process:
     def __enter__(self) -> Process:
         self._errors = tempfile.TemporaryFile(mode="w+")
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, cwd=ROOT, env=environment(), text=True
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            cwd=ROOT,
+            env=environment(),
+            text=True,
         )
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.kill()
         self._process.communicate()
         self._errors.close()

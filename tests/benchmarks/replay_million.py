@@ -31,7 +31,13 @@ _DASK = (str(ROOT / "examples" / "replay_on_dask.py"), "archive")
 def run(arguments: tuple[str, ...], directory: Path, host: str, kill_at: int | None = None) -> tuple[int, float]:
     """Run Python in a directory, to its end or until so many events are in; return the exit code and the peak memory in MB."""
     name = host.rpartition("/")[2]
-    variables = {**environment(), "POSTHOG_HOST": host, "POSTHOG_PROJECT_API_KEY": "phc_benchmark", "RATE": "0", "PYTHONPATH": str(ROOT)}
+    variables = {
+        **environment(),
+        "POSTHOG_HOST": host,
+        "POSTHOG_PROJECT_API_KEY": "phc_benchmark",
+        "RATE": "0",
+        "PYTHONPATH": str(ROOT),
+    }
     process = subprocess.Popen([sys.executable, *arguments], cwd=directory, env=variables)
     while kill_at is not None and process.poll() is None:
         if counts(host.removesuffix(f"/{name}")).get(name, 0) >= kill_at:
@@ -73,7 +79,9 @@ def main() -> None:
         begin = time.perf_counter()
         code, _ = run(_DASK, directory, f"{sink}/dask")
         same_by_dask = arrived(sink, "dask") == expected
-        print(f"Dask, 2 workers: {time.perf_counter() - begin:.1f} s, exit code {code}, all uuids and no others: {same_by_dask}")
+        print(
+            f"Dask, 2 workers: {time.perf_counter() - begin:.1f} s, exit code {code}, all uuids and no others: {same_by_dask}"
+        )
         if not (same and same_by_dask and code == 0):
             sys.exit(1)
 

@@ -53,7 +53,11 @@ def _properties(message: dict[str, Any]) -> dict[str, Any]:
     if message["type"] == "identify":
         properties["$set"] = message["traits"]
     if message["type"] == "group":
-        properties |= {"$group_type": "segment_group", "$group_key": message["groupId"], "$group_set": message["traits"]}
+        properties |= {
+            "$group_type": "segment_group",
+            "$group_key": message["groupId"],
+            "$group_set": message["traits"],
+        }
     return properties
 
 

@@ -60,6 +60,8 @@ def one_round(number: int, names: Sequence[str] = CLIENTS) -> Iterator[Round]:
 
 def conditions(rounds: int) -> str:
     """What the figures were measured on."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("segment-analytics-python", "posthog", "analytics-posthog"))
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("segment-analytics-python", "posthog", "analytics-posthog")
+    )
     machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.system()} {platform.machine()}"
     return f"Medians of {rounds} round{'s' * (rounds > 1)}; {machine}; {packages}."

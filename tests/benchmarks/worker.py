@@ -34,11 +34,16 @@ class Worker:
 
     def cost_with(self, properties: int, count: int) -> float:
         """The same for a track with so many properties."""
-        return self._cost("track", [self._client.arguments_with(properties, number) for number in range(_DISTINCT)], count)
+        return self._cost(
+            "track", [self._client.arguments_with(properties, number) for number in range(_DISTINCT)], count
+        )
 
     def cost_in_threads(self, threads: int, count: int) -> float:
         """The same for a track that many threads call at once, `count` times in all."""
-        method, arguments = self._client.call("track"), [self._client.arguments("track", number) for number in range(_DISTINCT)]
+        method, arguments = (
+            self._client.call("track"),
+            [self._client.arguments("track", number) for number in range(_DISTINCT)],
+        )
         self._warm_up(method, arguments)
         spent: list[float] = []
         begin = threading.Barrier(threads)
@@ -67,7 +72,10 @@ class Worker:
 
     def latency(self, count: int) -> dict[str, float]:
         """How long a track takes, by the clock on the wall, while the other thread sends."""
-        method, arguments = self._client.call("track"), [self._client.arguments("track", number) for number in range(_DISTINCT)]
+        method, arguments = (
+            self._client.call("track"),
+            [self._client.arguments("track", number) for number in range(_DISTINCT)],
+        )
         self._warm_up(method, arguments)
         clock = time.perf_counter_ns
         taken: list[int] = []
@@ -81,7 +89,10 @@ class Worker:
 
     def throughput(self, count: int) -> dict[str, float]:
         """Events a second from the first call until the last one is sent, and the CPU time of the whole process for each."""
-        method, arguments = self._client.call("track"), [self._client.arguments("track", number) for number in range(_DISTINCT)]
+        method, arguments = (
+            self._client.call("track"),
+            [self._client.arguments("track", number) for number in range(_DISTINCT)],
+        )
         self._warm_up(method, arguments)
         begin, cpu = time.perf_counter(), time.process_time()
         for keywords in _times(arguments, count):

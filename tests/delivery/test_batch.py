@@ -118,7 +118,9 @@ def test_an_official_client_that_does_it_otherwise_posts_the_batch_itself_and_on
     assert json.loads(request.body)["batch"] == EVENTS
 
 
-def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(target: Target, posthog_server: PostHogServer) -> None:
+def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(
+    target: Target, posthog_server: PostHogServer
+) -> None:
     posthog_server.answer = lambda _: (500, {}, b"{}")
     with requests.Session() as session, pytest.raises(APIError):
         post_batch(target, EVENTS, session)

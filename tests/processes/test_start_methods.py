@@ -61,7 +61,9 @@ if __name__ == "__main__":
 """
 
 
-def calls_by_process(folder: Path, server: PostHogServer, method: str | None, kind: str, preload: str = "") -> dict[str, int]:
+def calls_by_process(
+    folder: Path, server: PostHogServer, method: str | None, kind: str, preload: str = ""
+) -> dict[str, int]:
     """Run a parent and its three children to their ends; return the number of events of each."""
     (folder / "app.py").write_text(APP)
     (folder / "parent.py").write_text(PARENT.format(method=method, preload=preload, children=POOLS[kind]))

@@ -93,10 +93,21 @@ def every_call_by_position() -> None:
         analytics.track("user-42", "Signed Up", {"plan": "team"}, CONTEXT, NOW, "anon-1", INTEGRATIONS, "message-1"),
         tuple[bool, dict[str, Any]],
     )
-    assert_type(analytics.identify("user-42", {"plan": "team"}, CONTEXT, NOW, "anon-1", INTEGRATIONS, "m"), tuple[bool, dict[str, Any]])
-    assert_type(analytics.page("user-42", "Docs", "Pricing", {}, CONTEXT, NOW, "a", INTEGRATIONS, "m"), tuple[bool, dict[str, Any]])
-    assert_type(analytics.screen("user-42", "Main", "Home", {}, CONTEXT, NOW, "a", INTEGRATIONS, "m"), tuple[bool, dict[str, Any]])
-    assert_type(analytics.group("user-42", "company-7", {}, CONTEXT, NOW, "a", INTEGRATIONS, "m"), tuple[bool, dict[str, Any]])
+    assert_type(
+        analytics.identify("user-42", {"plan": "team"}, CONTEXT, NOW, "anon-1", INTEGRATIONS, "m"),
+        tuple[bool, dict[str, Any]],
+    )
+    assert_type(
+        analytics.page("user-42", "Docs", "Pricing", {}, CONTEXT, NOW, "a", INTEGRATIONS, "m"),
+        tuple[bool, dict[str, Any]],
+    )
+    assert_type(
+        analytics.screen("user-42", "Main", "Home", {}, CONTEXT, NOW, "a", INTEGRATIONS, "m"),
+        tuple[bool, dict[str, Any]],
+    )
+    assert_type(
+        analytics.group("user-42", "company-7", {}, CONTEXT, NOW, "a", INTEGRATIONS, "m"), tuple[bool, dict[str, Any]]
+    )
     assert_type(analytics.alias("old-id", "user-42", CONTEXT, NOW, INTEGRATIONS, "m"), tuple[bool, dict[str, Any]])
 
 
@@ -111,10 +122,25 @@ def every_call_by_name() -> None:
         integrations=None,
         message_id=None,
     )
-    analytics.identify(user_id=42, traits={}, context={}, timestamp=NOW, anonymous_id=SOME_UUID, integrations={}, message_id=SOME_UUID)
-    analytics.page(user_id="u", category=None, name=None, properties={}, context={}, timestamp=NOW, anonymous_id="a", integrations={})
-    analytics.screen(user_id="u", category="c", name="n", properties={}, context={}, timestamp=NOW, anonymous_id="a", message_id="m")
-    analytics.group(user_id="u", group_id=7, traits={}, context={}, timestamp=NOW, anonymous_id="a", integrations={}, message_id="m")
+    analytics.identify(
+        user_id=42, traits={}, context={}, timestamp=NOW, anonymous_id=SOME_UUID, integrations={}, message_id=SOME_UUID
+    )
+    analytics.page(
+        user_id="u",
+        category=None,
+        name=None,
+        properties={},
+        context={},
+        timestamp=NOW,
+        anonymous_id="a",
+        integrations={},
+    )
+    analytics.screen(
+        user_id="u", category="c", name="n", properties={}, context={}, timestamp=NOW, anonymous_id="a", message_id="m"
+    )
+    analytics.group(
+        user_id="u", group_id=7, traits={}, context={}, timestamp=NOW, anonymous_id="a", integrations={}, message_id="m"
+    )
     analytics.alias(previous_id=7, user_id=SOME_UUID, context={}, timestamp=NOW, integrations={}, message_id="m")
 
 
@@ -144,7 +170,9 @@ def the_end_of_a_process() -> None:
 
 
 def a_client_of_its_own() -> None:
-    client = Client("phc_key", "https://eu.i.posthog.com", False, 10_000, True, on_error, True, 10, False, 15, None, 1, 100, 0.5)
+    client = Client(
+        "phc_key", "https://eu.i.posthog.com", False, 10_000, True, on_error, True, 10, False, 15, None, 1, 100, 0.5
+    )
     client = analytics.Client(
         write_key="phc_key",
         host=None,
@@ -206,7 +234,10 @@ def the_errors() -> None:
 def the_conversion() -> None:
     accepted, message = analytics.track("user-42", "Signed Up")
     assert_type(to_posthog(message), dict[str, Any])
-    assert_type(to_posthog(message, group_type="company", person_profiles="identified_only", warn=logging.warning), dict[str, Any])
+    assert_type(
+        to_posthog(message, group_type="company", person_profiles="identified_only", warn=logging.warning),
+        dict[str, Any],
+    )
     assert_type(accepted, bool)
     versions: tuple[str, str] = (VERSION, analytics.__version__)
     logging.info("%s %s", *versions)
