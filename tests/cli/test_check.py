@@ -9,7 +9,7 @@ from time import time
 import pytest
 
 from analytics_posthog._cli import main
-from analytics_posthog._delivery.batch import LIB
+from analytics_posthog._delivery import LIB
 from tests.support.check_command import KEY, Check, only_the_key
 from tests.support.child_process import run_python
 from tests.support.posthog_server import Answer, PostHogServer

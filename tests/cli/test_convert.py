@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from analytics_posthog._cli import main
-from analytics_posthog._delivery.batch import LIB
+from analytics_posthog._delivery import LIB
 from analytics_posthog.convert import to_posthog
 from tests.convert.test_parity import CASES
 from tests.support.child_process import environment

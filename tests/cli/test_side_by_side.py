@@ -15,7 +15,7 @@ import pytest
 
 from analytics_posthog._cli import main
 from analytics_posthog._cli.side_by_side import Row, rows
-from analytics_posthog._delivery.batch import LIB
+from analytics_posthog._delivery import LIB
 from tests.cli.test_convert import ALIAS, TRACK, event_of, text
 from tests.convert.test_parity import CASES
 from tests.support.child_process import environment, run_python

@@ -12,7 +12,7 @@ import requests
 from posthog import Posthog
 
 import analytics_posthog as analytics
-from analytics_posthog._delivery.batch import LIB
+from analytics_posthog._delivery import LIB
 from tests.support.inspector_process import KEY, App, Inspector, awaited
 
 EVENT = {"event": "x", "distinct_id": "u", "properties": {"a": 1}}

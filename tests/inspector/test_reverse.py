@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analytics_posthog._delivery.batch import LIB
+from analytics_posthog._delivery import LIB
 from analytics_posthog._inspector.explain import explain
 from analytics_posthog._inspector.line import line
 from analytics_posthog._inspector.reverse import is_ours, reconstruct
