@@ -107,7 +107,7 @@ def no_fork() -> Iterator[None]:
 # At the import, not at the first call: what the app registers after its imports runs before this, and may still call.
 @atexit.register
 def _at_exit(**_: Any) -> None:
-    for life in _lives:
+    for life in _lives.copy():
         try:
             life.at_exit()
         except Exception as error:  # of one client; the others must still come to their exit
@@ -133,7 +133,7 @@ def _in_child() -> None:
     for util in _loaded(_POOLS):
         util.register_after_fork(_at_exit, lambda _, util=util: _register(util))
     _connect()
-    for life in _lives:
+    for life in _lives.copy():
         life.in_child()
 
 

@@ -90,11 +90,11 @@ class PostHog:
                 self._hand_over(ticket)
                 if self._sender.stop.is_set() and self._ledger.withdraw(ticket):  # closed while it waited
                     raise ClientShutDown(_WAS_SHUT_DOWN)
-            except Exception as error:
-                if not isinstance(error, DeliveryError):
-                    self._on_outcome(Outcome("refused", error), [message])
+            except BaseException as error:  # also a Ctrl-C while it waited
+                if isinstance(error, ClientShutDown) or not (ticket.claimed or isinstance(error, DeliveryError)):
+                    self._on_outcome(Outcome("refused", error if isinstance(error, Exception) else None), [message])
                 raise
-        except BaseException:  # also a Ctrl-C while it waited
+        except BaseException:
             self._ledger.withdraw(ticket)
             raise
         return ""

@@ -225,7 +225,8 @@ def test_the_key_stands_in_no_error_no_repr_and_no_log(
         with Client(KEY, posthog_server.url, **options) as client:
             client.track("u1", "Bought")
             client.flush()
-            texts += map(repr, (client, client._posthog, client.stats()))
+            parts = (client, client._settings, client._route, client._route.delivery, client._official, client.posthog)
+            texts += map(repr, (*parts, client.stats()))
         try:
             Client(KEY, posthog_server.url, sync_mode=True, **options).track("u1", "Bought")
         except DeliveryError as error:

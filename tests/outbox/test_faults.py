@@ -165,7 +165,7 @@ def test_a_corrupt_line_is_told_and_stays_for_a_person_to_see_and_the_rest_is_de
         assert c.flush(5)
         assert c.stats() == {"accepted": 6, "delivered": 5, "failed": 1, "refused": 0, "queued": 0}
     assert numbers(posthog_server.events) == list(range(5))
-    assert log == ["outbox: 1-dead.jsonl has lines that are no messages; the others are sent"]
+    assert log == ["outbox: 1-dead.jsonl has lines that are not messages; the others are sent"]
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"1-dead.corrupt": content}
 
 

@@ -234,7 +234,8 @@ def test_many_dead_processes_files_do_not_take_all_descriptors(
     monkeypatch.setattr(
         OutboxFile,
         "take_over",
-        lambda path: (open_files.append(len(c._delivery._directory._files)), take_over(path))[1],
+        lambda path: (open_files.append(len(c._route.delivery._directory._files))  # type: ignore[attr-defined]
+, take_over(path))[1],
     )
     for number, message in enumerate(messages(40)):
         left_by_dead(tmp_path, message, name=f"{number}-dead.jsonl")
