@@ -80,9 +80,9 @@ _forks = threading.RLock()  # held while the process forks
 
 
 def begin(life: Life) -> None:
-    """Call `life.at_exit` when this process, or a child of it, ends in its own time, and `life.in_child` in each forked child.
+    """Call `life.at_exit` when this process or a child of it ends, and `life.in_child` in each forked child.
 
-    `at_exit` may be called more than once.
+    `at_exit` may be called more than once. A process that is killed or calls os._exit() doesn't call it.
     """
     _lives.append(life)
     for util in _loaded(_POOLS):
