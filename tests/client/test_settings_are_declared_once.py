@@ -1,4 +1,4 @@
-"""A setting is declared in `Settings` alone; Client's parameters, the module's variables and the README's tables follow it."""
+"""A setting is declared in `Settings` alone; Client, the module's variables and the README's tables follow it."""
 
 from __future__ import annotations
 

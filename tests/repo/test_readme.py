@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 
@@ -75,6 +76,12 @@ def test_every_file_that_the_readme_links_to_is_there():
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_script_that_the_readme_names_is_there():
+    modules = re.findall(r"python -m (tests[\w.]+)", README)
+    assert modules
+    assert [module for module in modules if find_spec(module) is None] == []
 
 
 def test_the_changelog_has_an_entry_for_the_version():
