@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 
 import pytest
 
 import analytics_posthog
-from analytics_posthog import Client
 from analytics_posthog.convert import CONTEXT, EVENTS, to_posthog
 from tests.support.suite_process import run_suite
 
@@ -59,27 +59,6 @@ def test_the_table_of_calls_names_properties_that_the_event_has(call: str):
     assert set(named) <= properties.keys(), "the README names a property that the event doesn't have"
 
 
-def test_every_option_of_the_client_stands_in_the_settings():
-    settings = README.partition("## Settings")[2].partition("## Recipes")[0]
-    missing = [
-        name for name in signature(Client).parameters if f"`{name}`" not in settings and not name.startswith("oauth_")
-    ]
-    assert missing == []
-
-
-def test_the_default_of_each_numeric_setting_is_the_one_of_the_code():
-    shown = dict(re.findall(r"`(\w+)` \((\d+(?:\.\d+)?)(?: s)?\)", README)) | dict(
-        re.findall(r"^\| `(\w+)` \| (\d+) \|", README, re.M)
-    )
-    defaults = {name: getattr(Client.DefaultConfig, name) for name in signature(Client).parameters}
-    numeric = {
-        name: str(value)
-        for name, value in defaults.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    }
-    assert shown == numeric
-
-
 def test_the_properties_that_the_differences_name_are_those_of_the_conversion():
     differences = README.partition("## What is different")[2].partition("## Settings")[0]
     names = {name for row in CONTEXT.values() for name in (row.values() if isinstance(row, dict) else [row])}
@@ -87,7 +66,7 @@ def test_the_properties_that_the_differences_name_are_those_of_the_conversion():
         assert name in names
 
 
-def test_both_commands_stand_on_one_line_and_make_their_own_environment():
+def test_both_commands_are_on_one_line_and_make_their_own_environment():
     for name in ("quickstart-command", "test-command"):
         assert command(name).startswith("python3 -m venv .venv && ")
         assert "\n" not in command(name)
@@ -97,6 +76,12 @@ def test_every_file_that_the_readme_links_to_is_there():
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_script_that_the_readme_names_is_there():
+    modules = re.findall(r"python -m (tests[\w.]+)", README)
+    assert modules
+    assert [module for module in modules if find_spec(module) is None] == []
 
 
 def test_the_changelog_has_an_entry_for_the_version():
