@@ -105,7 +105,8 @@ class Client(Calls):
         segment_host: str | None = Settings.segment_host,
     ) -> None:
         options = {name: value for name, value in locals().items() if name != "self"}
-        self._settings = settings = Settings(**(options if Client._seam is None else Client._seam.options(options)))
+        seam = Client._seam
+        self._settings = settings = Settings(**(options if seam is None else seam.options(options)))
         self._outbox = ready(settings.outbox) if settings.outbox is not None and settings.sends else None
         self.write_key = write_key
         self.host = host
@@ -168,7 +169,8 @@ class Client(Calls):
         self._route.closed = closed
 
     def _current(self) -> Route:
-        return self._route if Client._seam is None else Client._seam.route(self)
+        seam = Client._seam  # read once: a capture may end meanwhile, in another thread
+        return self._route if seam is None else seam.route(self)
 
     @property
     def posthog(self) -> Posthog:
@@ -187,7 +189,7 @@ class Client(Calls):
 
     def _enqueue(self, msg: Message) -> Answer:
         """Complete a message and hand it on; all six calls come through here, as in Segment's client."""
-        route = self._route if Client._seam is None else Client._seam.route(self)
+        route = self._current()
         done = Pass()
         tags = request_context()
         try:

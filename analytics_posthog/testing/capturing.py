@@ -14,7 +14,7 @@ import threading
 from typing import Any, Final
 
 from .._delivery import ACCEPTED, DELIVERED, Events, Report, Route, disable_all
-from .._message import json_default
+from .._message import Message, json_default
 from .._settings import check_write_key
 from ..client import Client
 
@@ -50,7 +50,7 @@ class _KeepingDelivery:
         self._events = Events(client._settings, report)
         self._queued: list[dict[str, Any]] = []
 
-    def send(self, message: dict[str, Any], size: int | None = None) -> str:
+    def send(self, message: Message, size: int | None = None) -> str:
         """Keep a message and its event. Answers and raises as PostHog's delivery does, also with send=False."""
         ticket = self._events.ticket(message, size)
         if isinstance(ticket, str):

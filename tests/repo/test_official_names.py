@@ -27,7 +27,7 @@ IMPORTED = {
 OF_THE_CLIENT = {"consumers", "disabled", "flush", "queue", "shutdown"}
 OF_THE_CONSUMER = {
     *("flush_at", "flush_interval", "next", "queue", "request", "running", "upload"),
-    *("is_alive", "join", "pause"),
+    *("is_alive", "join", "pause", "start"),
 }
 PRIVATE_OF_OTHERS = {
     "_SubParsersAction",  # of argparse, for annotations alone: it has no other name for the type
