@@ -1,7 +1,7 @@
 """Segment's Python API, delivered to PostHog: `import analytics_posthog as analytics`, and every call stays.
 
-The settings below are read when the first call makes the default client. Set `write_key` to PostHog's project API key and
-`host` to its address before; the rest is Segment's, and what `Client` says of it holds here too.
+The settings below are read when the first call makes the default client. Before it, set `write_key` to PostHog's
+project API key and `host` to PostHog's address. The other settings are Segment's, with the meaning that `Client` gives.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def group(
 
 
 def flush(timeout: float | None = None) -> bool:
-    """Have everything sent that was called before; return whether all of it was, within `timeout` seconds (default 30)."""
+    """Have all earlier calls sent. Return whether all are settled within `timeout` seconds (default 30)."""
     if default_client is None and write_key is None:
         return True
     return _client().flush(timeout)
@@ -232,7 +232,7 @@ def stats() -> dict[str, int]:
 
 
 def flush_on_signal(*signals: int) -> None:
-    """On SIGTERM and SIGINT, or on these, send what is queued, and then do what was done on the signal before; see Client."""
+    """On SIGTERM and SIGINT, or on these signals, send what is queued, then act as before; see Client."""
 
     def drain() -> None:
         if default_client is not None:

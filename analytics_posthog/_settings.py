@@ -167,8 +167,9 @@ def _number(default: float, **limits: Any) -> Any:
 
 @dataclass(frozen=True, repr=False)  # no repr: the key never appears in one
 class Settings:
-    """What a client is made with. The fields are in the order of Segment's parameters; those after `max_rate_limit_duration`
-    are this package's own. Durations are in seconds.
+    """What a client is made with. Durations are in seconds.
+
+    The fields are in the order of Segment's parameters; those after `max_rate_limit_duration` are this package's own.
 
     Raises InvalidSetting, with the setting's name, for a value that can't work.
     """

@@ -58,8 +58,8 @@ class Client(Calls):
     """Accepts Segment's calls and sends them to PostHog.
 
     The parameters are Segment's, in Segment's order; those after the `*` are ours. `write_key` is PostHog's project API
-    key (phc_...); with "" nothing is sent. `host` is PostHog's address, by default its US cloud. With `segment_write_key`
-    each message goes to Segment too, and flush, shutdown and exit wait for both sides. Durations are in seconds.
+    key (phc_...); with "" nothing is sent. `host` is PostHog's address, by default its US cloud. Durations are in
+    seconds. With `segment_write_key` each message goes to Segment too; flush, shutdown and exit wait for both sides.
     Raises InvalidSetting, at once, for a setting that can't work.
     """
 
@@ -245,14 +245,14 @@ class Client(Calls):
         self.shutdown()
 
     def shutdown(self) -> None:
-        """Send what is queued, for at most 30 seconds, and end the threads. Harmless twice. Later calls answer (False, message)."""
+        """Send what is queued, for at most 30 seconds, and end the threads. Later calls answer (False, message)."""
         route = self._current()
         if route.shutdown(FLUSH_TIMEOUT) and route is self._route:
             end(self._life)
             self._official.shutdown()
 
     def drain(self) -> bool:
-        """Send what is queued as at exit: for at most 30 seconds, and at most 3 without any progress. Return whether all was."""
+        """Send what is queued, for at most 30 s, and at most 3 s without progress. Return whether all is settled."""
         return self._current().delivery.drain(FLUSH_TIMEOUT, STALL_TIMEOUT)
 
     def _at_exit(self) -> None:
@@ -260,9 +260,9 @@ class Client(Calls):
         self._route.at_exit(self._settings.exit_timeout, where)
 
     def flush_on_signal(self, *signals: int) -> None:
-        """On SIGTERM and SIGINT, or on these, send what is queued, and then do what was done on the signal before.
+        """On SIGTERM and SIGINT, or on these signals, send what is queued, and then do what the signal did before.
 
-        Takes at most 30 seconds, and at most 3 without any progress; a second signal acts at once. Only in the main thread.
+        Takes at most 30 s, and at most 3 s without progress. A second signal acts at once. Call it in the main thread.
         """
         on_signals(self.drain, signals or (signal.SIGTERM, signal.SIGINT))
 

@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
@@ -65,16 +65,7 @@ def add_to(subcommands: Any) -> None:
         metavar="SOURCE",
         help="files, directories, globs, s3:// and gs:// URLs, or - for standard input",
     )
-    add("--since", metavar="TIME", help="only messages from this time on: 2024-05-31 or 2024-05-31T12:00:00Z")
-    add("--until", metavar="TIME", help="only messages before this time; a date means its midnight in UTC")
-    add("--only", metavar="CALLS", default="", help="only these calls, such as track,identify")
-    add(
-        "--skip-events",
-        metavar="NAMES",
-        default="",
-        help="leave out track calls with these event names, separated by commas",
-    )
-    add("--set-once", action="store_true", help="old traits don't overwrite newer ones; see below")
+    _add_choices(add)
     add(
         "--rate",
         metavar="N",
@@ -100,6 +91,20 @@ def add_to(subcommands: Any) -> None:
     add_conversion_options(parser)
     add_options(parser)
     parser.set_defaults(run=run)
+
+
+def _add_choices(add: Callable[..., argparse.Action]) -> None:
+    """Add the options that say which messages are sent, and how."""
+    add("--since", metavar="TIME", help="only messages from this time on: 2024-05-31 or 2024-05-31T12:00:00Z")
+    add("--until", metavar="TIME", help="only messages before this time; a date means its midnight in UTC")
+    add("--only", metavar="CALLS", default="", help="only these calls, such as track,identify")
+    add(
+        "--skip-events",
+        metavar="NAMES",
+        default="",
+        help="leave out track calls with these event names, separated by commas",
+    )
+    add("--set-once", action="store_true", help="old traits don't overwrite newer ones; see below")
 
 
 def run(options: argparse.Namespace) -> int:

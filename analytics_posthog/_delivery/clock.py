@@ -9,5 +9,5 @@ _CLOCK: Final = getattr(time, "CLOCK_MONOTONIC", None)
 
 
 def now() -> float:
-    """Return the seconds of a clock that only goes forward: the real one, also while a test has frozen `time.monotonic`."""
+    """Return the seconds of a clock that only goes forward, also while a test has frozen `time.monotonic`."""
     return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)

@@ -72,7 +72,7 @@ class Consumer(posthog.consumer.Consumer):
         self._deliver(batch)
 
     def next(self) -> list[Ticket]:
-        """Return the next batch: `flush_at` messages, or what came in `flush_interval` seconds, or, if hurried, what is there.
+        """Return the next batch: `flush_at` messages, or fewer after `flush_interval` seconds or if somebody waits.
 
         The official one serialises each event only to learn its size; ours is known.
         """
@@ -93,8 +93,8 @@ class Consumer(posthog.consumer.Consumer):
     def _take(self, batch: list[Ticket], room: int, deadline: float) -> int:
         """Add what is on the queue to the batch: at most `room` bytes, but for the last message. Return their size.
 
-        Waits for a first message until the deadline. Adds nothing when it has passed, when the consumer was paused, and,
-        if somebody waits for a batch that is begun, when the queue is empty.
+        Waits for a first message until the deadline. Adds nothing after the deadline and when the consumer was paused,
+        nor when the queue is empty, the batch is not, and somebody waits for it.
         """
         waiting = self.queue
         with waiting.not_empty:

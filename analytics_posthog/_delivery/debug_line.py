@@ -1,4 +1,4 @@
-"""The line that `debug` prints for a call. It holds the app's own words, an event's name, and nobody's data: no id, trait or property."""
+"""The line that `debug` prints for a call. It has the event's name, and nobody's data: no id, trait or property."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _MAX_NAME: Final = 100  # characters
 
 
 def log_call(log: logging.Logger, debug: bool, message: dict[str, Any], why_not: Exception | str) -> None:
-    """In debug mode, log the call, the event, the uuid, and what became of it. `why_not`: why it isn't sent, or "".
+    """In debug mode, log the call, the event, the uuid, and whether it is sent. `why_not`: why it isn't sent, or "".
 
-    Both are those of the conversion: `before_send` may change them afterwards. What was refused before it was a message has neither.
+    Event and uuid are the conversion's: `before_send` may change them later. A call that made no message has neither.
     """
     if debug:
         why = f"{type(why_not).__name__}: {why_not}" if isinstance(why_not, Exception) else why_not

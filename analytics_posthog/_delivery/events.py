@@ -1,4 +1,4 @@
-"""Makes the event for a message: checked for what PostHog refuses, converted, seen by the app's before_send, and measured."""
+"""Makes the event for a message: checks it, converts it, shows it to the app's before_send, and measures it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Events:
 
 
 def refusal(message: Message) -> str | None:
-    """Return why PostHog would refuse a message, together with its whole batch, although Segment takes it; None if it would not."""
+    """Return why PostHog would refuse a message, and its whole batch with it, although Segment takes it; else None."""
     if message["type"] == "track" and not message["event"].strip():
         return "track needs an event name that isn't blank. Pass event='...'"
     if not (message["userId"] or message.get("anonymousId") or "").strip():

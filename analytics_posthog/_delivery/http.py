@@ -2,7 +2,8 @@
 
 `batch_post` walks through every value once more before it serialises a batch. Our values are clean already, so they are
 written by one json.dumps and put where `batch_post` has written an empty batch. The bytes on the wire are the same, and
-address, headers, key and `sent_at` remain its own. With compression, or where a body is not as expected, it does it all.
+address, headers, key and `sent_at` remain its own. With compression, or if a body is not as expected, `batch_post`
+does it all.
 """
 
 from __future__ import annotations
@@ -66,14 +67,14 @@ class Session(requests.Session):
         return response
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Called by requests for each request, to add what the environment says. Our own proxies win over its proxies."""
+        """Called by requests, to add the environment's settings to a request. Our own proxies win over its proxies."""
         settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
         if self._proxies is not None:
             settings["proxies"] = dict(self._proxies)
         return settings
 
     def rebuild_method(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Called by requests for a redirect. Most redirects turn the POST into a GET, whose 200 says nothing of events."""
+        """Called by requests for a redirect. Most turn the POST into a GET, whose 200 says nothing about events."""
         if response.status_code not in (307, 308):
             raise Answered(response)
 

@@ -18,7 +18,7 @@ Wake: TypeAlias = Callable[[], bool]  # wakes the consumers; False if that has t
 class Ticket:
     """One message on its way to PostHog.
 
-    `event` is made when the message's turn comes: until then the conversion costs the caller nothing, and the queue half
+    `event` is made when the message's turn comes. So the conversion costs the caller nothing, and the queue needs half
     the memory.
     """
 
@@ -33,7 +33,7 @@ class Ticket:
 
 
 class Ledger:
-    """Counts the messages that were admitted and are not settled yet. Any thread may call it; a forked child makes a new one."""
+    """Counts the messages that are on their way. Any thread may call it. A forked child makes a new one."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()  # guards all below
@@ -64,10 +64,9 @@ class Ledger:
 
     @contextmanager
     def settling(self, tickets: Sequence[Ticket]) -> Iterator[list[Ticket]]:
-        """Claim those of the tickets that nobody has claimed, for the thread to report their outcome; then count them off.
+        """Yield the tickets that nobody has claimed, for this thread to report their outcome; then count them off.
 
-        A flush returns after the report, so the app has been told by then. A flush that the report itself calls doesn't
-        wait, because it would wait for itself.
+        So a flush returns after the report. A flush that the report calls doesn't wait: it would wait for itself.
         """
         thread = threading.get_ident()
         with self._changed:
@@ -110,7 +109,7 @@ class Ledger:
         return self._wait(lambda: all(flush > last for flush in self._open), wake, timeout, timeout)
 
     def drain(self, wake: Wake, timeout: float, stall: float) -> bool:
-        """Wait for all: at most `timeout` seconds, at most `stall` seconds without progress. Return whether all is settled."""
+        """Wait for all: at most `timeout` seconds, at most `stall` without progress. Return whether all is settled."""
         return self._wait(lambda: not self._open, wake, timeout, stall)
 
     def _wait(self, done: Callable[[], bool], wake: Wake, timeout: float, stall: float) -> bool:

@@ -80,9 +80,9 @@ _forks = threading.RLock()  # held while the process forks
 
 
 def begin(life: Life) -> None:
-    """Call `life.at_exit` when this process, or a child of it, ends in its own time, and `life.in_child` in each forked child.
+    """Call `life.at_exit` when this process or a child of it ends, and `life.in_child` in each forked child.
 
-    `at_exit` may be called more than once.
+    `at_exit` may be called more than once. A process that is killed or calls os._exit() doesn't call it.
     """
     _lives.append(life)
     for util in _loaded(_POOLS):
@@ -107,7 +107,7 @@ def no_fork() -> Iterator[None]:
 # At the import, not at the first call: what the app registers after its imports runs before this, and may still call.
 @atexit.register
 def _at_exit(**_: Any) -> None:
-    for life in _lives:
+    for life in _lives.copy():
         try:
             life.at_exit()
         except Exception as error:  # of one client; the others must still come to their exit
@@ -133,7 +133,7 @@ def _in_child() -> None:
     for util in _loaded(_POOLS):
         util.register_after_fork(_at_exit, lambda _, util=util: _register(util))
     _connect()
-    for life in _lives:
+    for life in _lives.copy():
         life.in_child()
 
 

@@ -1,7 +1,7 @@
 """The official client inside, whole and untouched, for feature flags and all else that is PostHog's own.
 
-It is made when the app first asks for it. The six calls don't go through it, so what the app does with it (capture, flush,
-shutdown) works as on a `Posthog` of the app's own. Our flush, drain and exit wait for what it has queued, too.
+It is made when the app first asks for it. The six calls don't go through it, so what the app does with it (capture,
+flush, shutdown) works as on a `Posthog` of the app's own. Our flush, drain and exit also wait for what it has queued.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Delivers messages to PostHog: queues them, converts them when their turn comes, and sends them in batches.
 
-The official client's `capture()` is not used: it overwrites what an event says of its own system, and costs more than the
-whole of Segment's `track()`. What this file does not do: make or check messages.
+The official client's `capture()` is not used: it overwrites what an event says about its own system, and costs more
+than the whole of Segment's `track()`.
 """
 
 from __future__ import annotations
 
-import netrc  # noqa: F401  # requests imports it in its first request; a child forked just then waits for ever for that import
+# requests imports netrc in its first request. A child that is forked just then would wait for that import for ever.
+import netrc  # noqa: F401
 import queue
 import threading
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ _JOIN: Final = 0.5  # seconds that the end of a client waits for a thread
 
 
 def request_context() -> dict[str, Any] | None:
-    """Return the tags and the session id of PostHog's request context (posthog.new_context() or its middlewares), if any."""
+    """Return the tags and session id of PostHog's request context (of new_context() or a middleware), if any."""
     tags, session_id = get_tags(), get_context_session_id()
     if not tags and not session_id:
         return None
@@ -45,7 +46,7 @@ def request_context() -> dict[str, Any] | None:
 
 
 class PostHog:
-    """The delivery to PostHog. `waiting` and `consumers` are the client's queue and its threads, which are started here."""
+    """The delivery to PostHog. `waiting` is the client's queue. It starts the threads and adds them to `consumers`."""
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class PostHog:
                 consumer.start()
 
     def send(self, message: Message, size: int | None = None) -> str:
-        """Put a message on the queue, or, in sync_mode, send it. Return why it is not to be sent, or ""; see Delivery."""
+        """Queue a message, or, in sync_mode, send it. Return why it is not to be sent, or ""; see Delivery."""
         if self._why_not:
             raise_refusal(message)
             return self._why_not
@@ -90,11 +91,11 @@ class PostHog:
                 self._hand_over(ticket)
                 if self._sender.stop.is_set() and self._ledger.withdraw(ticket):  # closed while it waited
                     raise ClientShutDown(_WAS_SHUT_DOWN)
-            except Exception as error:
-                if not isinstance(error, DeliveryError):
-                    self._on_outcome(Outcome("refused", error), [message])
+            except BaseException as error:  # also a Ctrl-C while it waited
+                if isinstance(error, ClientShutDown) or not (ticket.claimed or isinstance(error, DeliveryError)):
+                    self._on_outcome(Outcome("refused", error if isinstance(error, Exception) else None), [message])
                 raise
-        except BaseException:  # also a Ctrl-C while it waited
+        except BaseException:
             self._ledger.withdraw(ticket)
             raise
         return ""
@@ -173,7 +174,7 @@ class PostHog:
             self._settle(ClientShutDown(SHUT_DOWN), left)
 
     def _wake(self) -> bool:
-        """Have the threads look at the queue. Return False if its lock can't be had, as when a signal interrupted a call."""
+        """Have the threads look at the queue. Return False if its lock is taken, as after a signal within a call."""
         if not self._queue.mutex.acquire(timeout=0.05):
             return False
         self._queue.not_empty.notify_all()

@@ -1,7 +1,7 @@
 """The one seam between a client and whatever delivers its messages.
 
-PostHog, the outbox and dual running are deliveries. A wrapper holds an inner delivery and calls it. Nothing calls outward
-but `on_outcome`, which a delivery gets when it is made.
+PostHog, the outbox and dual running are deliveries. A wrapper holds an inner delivery and calls it. The only call
+outward is `on_outcome`, which a delivery gets when it is made.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What an app learns about its messages: counts, callbacks, and log lines that never hold the key or anybody's data.
 
-Every loss is reported to `on_error` at once. The log gets at most one line a minute for each kind of loss, with its number.
+Every loss is reported to `on_error` at once. The log gets at most one line a minute for each kind of loss, with the
+number of events.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What happens when a batch is not taken: which answers are retried, how long, and how a refused batch is halved.
 
-The retries are those of Segment's client: the first at once, then after 0.5, 1, 2 ... 60 s, up to `max_retries`. The wait
-that an answer asks for in Retry-After is not counted. Both have their own limit of time. An event that PostHog refuses is
-found by halving its batch, so that it costs none of its neighbours. What this file does not do: HTTP; `post` does that.
+The retries are those of Segment's client: the first at once, then after 0.5, 1, 2 ... 60 s, up to `max_retries`. A wait
+that an answer asks for in Retry-After is not counted. Each of the two kinds has its own limit of time. An event that
+PostHog refuses is found by halving its batch, so it costs none of its neighbours.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ MAX_FILES: Final = 100  # that are open before others are taken over; the app ne
 
 
 def ready(outbox: str | os.PathLike[str]) -> Path:
-    """Return the outbox's directory, made if need be, and for this user alone. Raises InvalidSetting if it can't be used."""
+    """Make the outbox's directory, for this user alone, if it is missing. Raises InvalidSetting if it can't be used."""
     if not SUPPORTED:
         raise InvalidSetting("outbox needs flock(), which this system doesn't have. Leave it out")
     try:
@@ -112,7 +112,8 @@ class OutboxDirectory:
                 return None
             if self._own + self._others + len(data) > self._max_bytes:
                 raise QueueFull(
-                    f"the outbox is full ({self._max_bytes} bytes). Raise outbox_max_bytes, or see why PostHog takes nothing"
+                    f"the outbox is full ({self._max_bytes} bytes). Raise outbox_max_bytes, "
+                    "or see why PostHog takes nothing"
                 )
             file = self._current
             if file is None or file.torn or file.size > self._max_bytes // _PARTS:

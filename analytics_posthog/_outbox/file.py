@@ -1,4 +1,4 @@
-"""One file of the outbox: a JSON message a line, appended by one process, which holds a lock on it for as long as it lives."""
+"""One file of the outbox: a JSON message a line. One process writes it, and holds a lock on it as long as it lives."""
 
 from __future__ import annotations
 
@@ -28,15 +28,17 @@ class NotOurs(Exception):
 
 
 class OutboxFile:
-    """Not thread-safe: the Outbox calls it under its lock. `open` counts lines that are being sent, `kept` has the offsets of
-    lines that are to be sent again, the next one last."""
+    """Not thread-safe: the directory calls it under its lock.
+
+    `open` counts the lines that are being sent. `kept` has the offsets of lines to be sent again, the next one last.
+    """
 
     def __init__(self, path: Path, fd: int) -> None:
         self.path = path
         self.size = os.fstat(fd).st_size
         self.open = 0
         self.kept = array("Q")
-        self.corrupt = False  # has lines that are no messages
+        self.corrupt = False  # has lines that are not messages
         self.torn = False  # ends in a part of a line
         self._fd = fd
 
@@ -62,7 +64,7 @@ class OutboxFile:
 
     @classmethod
     def take_over(cls, path: Path) -> OutboxFile:
-        """Lock a dead process's file; all of its lines are to be sent. Raises NotOurs, or OSError if it can't be read."""
+        """Lock a dead process's file, to send all of its lines. Raises NotOurs, or OSError if it can't be read."""
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK | _FLAGS)
         try:
             found = os.fstat(fd)
@@ -106,7 +108,7 @@ class OutboxFile:
         return os.fstat(self._fd).st_nlink == 0
 
     def close(self, *, remove: bool) -> None:
-        """Let go of the file; with `remove`, it is done with. What was corrupt in it stays, under another name, for a person to see."""
+        """Let go of the file; with `remove`, delete it, or, if it has corrupt lines, rename it for a person to see."""
         try:
             if remove and self.corrupt:
                 self.path.rename(self.path.with_suffix(CORRUPT))
@@ -151,7 +153,7 @@ class OutboxFile:
 
 
 def _lock(fd: int, path: Path) -> None:
-    """Lock a file. Raises NotOurs if another process has it, or it no more stands under its name; OSError without locks."""
+    """Lock a file. Raises NotOurs if another process has it or it was deleted meanwhile; OSError without locks."""
     import fcntl
 
     try:

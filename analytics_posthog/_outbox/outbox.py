@@ -1,8 +1,8 @@
-"""Keeps messages on disk until PostHog has taken them, so that neither a killed process nor a server away for long loses any.
+"""Keeps messages on disk until PostHog has taken them: a killed process loses none, nor does a server that is away.
 
-A message is in a file before its call returns. Its line is done with when PostHog has taken the message or has refused it
-for good; a file whose lines are all done with is emptied or deleted. A message that is sent twice on the way is counted
-once, by the uuid made from its messageId. Many processes may share a directory on a local disk: the outbox uses flock().
+A message is in a file before its call returns. Its line is settled when PostHog has taken the message or has refused it
+for good. A file is emptied or deleted when all of its lines are settled. A message that is sent twice is counted once,
+by the uuid made from its messageId. Many processes may share a directory on a local disk: the outbox uses flock().
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ class Outbox:
         return self._empty(timeout, partial(self._inner.drain, stall=stall))
 
     def _empty(self, timeout: float, wait: Callable[[float], bool]) -> bool:
-        """Send again what was kept, and `wait` for what is being sent, until nothing is left or PostHog can't be reached."""
+        """Send what was kept, and `wait` for what is on its way, until nothing is left or PostHog can't be reached."""
         end = now() + timeout
         if self._directory.is_interrupted():
             return False

@@ -47,7 +47,7 @@ _session_process = os.getpid()  # the process whose HTTP session Segment's reque
 
 
 def set_aside() -> None:
-    """Take Segment's modules, if they are installed, out of `sys.modules`, and keep them here; for install_as_segment()."""
+    """Take Segment's modules, if installed, out of `sys.modules`, and keep them here; for install_as_segment()."""
     try:
         _aside.update(_modules())
     except ImportError:
@@ -203,7 +203,7 @@ class Segment:
         return self._ledger.flush(_awake, timeout)
 
     def drain(self, begun: float, timeout: float, stall: float) -> bool:
-        """Wait for all, until `timeout` seconds after the moment `begun`, and at most `stall` without any progress since."""
+        """Wait for all, until `timeout` seconds after `begun`, and at most `stall` seconds without progress since."""
         while True:
             left = max(0.0, min(begun + timeout, max(begun, self._progressed) + stall) - now())
             moment = now()

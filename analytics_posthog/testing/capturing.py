@@ -51,7 +51,7 @@ class _KeepingDelivery:
         self._queued: list[dict[str, Any]] = []
 
     def send(self, message: dict[str, Any], size: int | None = None) -> str:
-        """Keep a message and its event. Answers and raises as PostHog's delivery does, whatever `send` and `write_key` are."""
+        """Keep a message and its event. Answers and raises as PostHog's delivery does, also with send=False."""
         ticket = self._events.ticket(message, size)
         if isinstance(ticket, str):
             _innermost().not_sent.append((copy.deepcopy(message), ticket))

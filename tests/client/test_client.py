@@ -54,12 +54,12 @@ def test_a_client_is_a_context_manager_that_sends_all_at_its_end(posthog_server:
     assert len(posthog_server.events) == 1
 
 
-def test_queue_and_consumers_are_the_official_client_s(posthog_server: PostHogServer) -> None:
+def test_queue_and_consumers_are_as_the_official_client_s(posthog_server: PostHogServer) -> None:
     with Client("phc_key", posthog_server.url, thread=2, max_queue_size=5) as client:
-        assert isinstance(client.posthog, posthog.Posthog)
-        assert client.queue is client.posthog.queue
-        assert client.consumers == client.posthog.consumers
-        assert client.queue.maxsize == 5
+        assert type(client.posthog) is posthog.Posthog
+        assert type(client.queue) is type(client.posthog.queue)
+        assert all(isinstance(consumer, posthog.consumer.Consumer) for consumer in client.consumers or ())
+        assert client.queue.maxsize == client.posthog.queue.maxsize == 5
         assert [consumer.is_alive() for consumer in client.consumers or ()] == [True, True]
         assert client.log is logging.getLogger("analytics_posthog")
     assert Client("phc_key", posthog_server.url, sync_mode=True).consumers is None

@@ -25,10 +25,10 @@ ERRORS = [
 ]
 LIFE = ["flush", "flush_on_signal", "join", "shutdown", "stats"]
 SETTINGS = (
-    "before_send block_when_full debug exit_timeout group_type gzip host log_handler max_queue_size max_rate_limit_duration "
-    "max_retries max_total_backoff_duration oauth_auth_server oauth_client_id oauth_client_key oauth_key_id oauth_scope on_error "
-    "on_success outbox outbox_max_bytes outbox_sync person_profiles proxies segment_host segment_write_key send sync_mode thread "
-    "timeout upload_interval upload_size write_key"
+    "before_send block_when_full debug exit_timeout group_type gzip host log_handler max_queue_size "
+    "max_rate_limit_duration max_retries max_total_backoff_duration oauth_auth_server oauth_client_id oauth_client_key "
+    "oauth_key_id oauth_scope on_error on_success outbox outbox_max_bytes outbox_sync person_profiles proxies "
+    "segment_host segment_write_key send sync_mode thread timeout upload_interval upload_size write_key"
 ).split()
 
 

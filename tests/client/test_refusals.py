@@ -47,7 +47,7 @@ def full(posthog_server: PostHogServer, told: Told) -> Iterator[Client]:
 
 def blocked(full: Client, seconds: float) -> Client:
     """The same client, with block_when_full."""
-    full._posthog._block_when_full = seconds
+    full._route.delivery._wait = seconds  # type: ignore[attr-defined]
     return full
 
 

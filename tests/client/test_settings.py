@@ -128,10 +128,12 @@ def test_an_unusable_setting_is_caught_as_segment_s_was(kind: type[Exception]) -
 
 
 USABLE = [
-    {"max_queue_size": 0}, {"max_retries": 0}, {"upload_interval": 0}, {"max_total_backoff_duration": float("inf")}, {"timeout": 0.001},
-    {"max_rate_limit_duration": 0}, {"host": ""}, {"host": "http://[::1]:8000"}, {"host": "https://a.example/ingest"}, {"proxies": {}},
-    {"on_error": None}, {"log_handler": None}, {"person_profiles": "identified_only"}, {"host": "https://notsegmentapis.com"},
-    {"segment_write_key": ""}, {"segment_write_key": "key", "segment_host": ""}, {"segment_host": "https://events.eu1.segmentapis.com/"},
+    {"max_queue_size": 0}, {"max_retries": 0}, {"upload_interval": 0}, {"timeout": 0.001}, {"proxies": {}},
+    {"max_total_backoff_duration": float("inf")}, {"max_rate_limit_duration": 0}, {"on_error": None},
+    {"log_handler": None}, {"person_profiles": "identified_only"}, {"segment_write_key": ""},
+    {"host": ""}, {"host": "http://[::1]:8000"}, {"host": "https://a.example/ingest"},
+    {"host": "https://notsegmentapis.com"}, {"segment_write_key": "key", "segment_host": ""},
+    {"segment_host": "https://events.eu1.segmentapis.com/"},
 ]  # fmt: skip
 
 
@@ -225,7 +227,8 @@ def test_the_key_stands_in_no_error_no_repr_and_no_log(
         with Client(KEY, posthog_server.url, **options) as client:
             client.track("u1", "Bought")
             client.flush()
-            texts += map(repr, (client, client._posthog, client.stats()))
+            parts = (client, client._settings, client._route, client._route.delivery, client._official, client.posthog)
+            texts += map(repr, (*parts, client.stats()))
         try:
             Client(KEY, posthog_server.url, sync_mode=True, **options).track("u1", "Bought")
         except DeliveryError as error:

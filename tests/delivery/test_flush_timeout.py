@@ -104,7 +104,7 @@ def test_in_before_send_it_returns_in_time(posthog_server: PostHogServer) -> Non
 
 
 def test_in_a_signal_handler_that_interrupted_a_call_it_keeps_its_timeout(posthog_server: PostHogServer) -> None:
-    """Such a handler runs in the thread that it interrupts, so that thread can't give back the queue's lock before it ends."""
+    """The handler runs in the thread that it interrupts, which can't give back the queue's lock before it ends."""
     with OURS.client(posthog_server) as client:
         client.track("u1", "Bought")
         with client.queue.mutex, within(1):

@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,7 +48,7 @@ ACTIONS: list[Callable[[Posthog], None]] = [capture, capture_ai, capture_excepti
 
 
 @pytest.fixture
-def server(posthog_server: PostHogServer) -> Iterator[PostHogServer]:
+def server(posthog_server: PostHogServer) -> PostHogServer:
     """Also answers the feature flags' endpoint and the one for AI events."""
     respond = posthog_server.answer
 
@@ -61,7 +61,7 @@ def server(posthog_server: PostHogServer) -> Iterator[PostHogServer]:
         return respond(request) if respond is not None else None
 
     posthog_server.answer = answer  # type: ignore[assignment]
-    yield posthog_server
+    return posthog_server
 
 
 def body(request: Request) -> Any:

@@ -156,7 +156,7 @@ def test_after_it_nothing_holds_the_client(posthog_server: PostHogServer) -> Non
     import multiprocessing.util  # noqa: F401  # it keeps functions for the exit too
 
     clients = [Client("phc_key", posthog_server.url) for _ in range(5)]
-    left = [weakref.ref(thing) for client in clients for thing in (client, client.posthog)]
+    left = [weakref.ref(thing) for client in clients for thing in (client, client._report, client._consumers[0])]
     for client in clients:
         client.track("u1", "Bought")
         client.shutdown()

@@ -69,7 +69,8 @@ def test_an_unusable_setting_raises_and_leaves_nothing_behind(
 
 
 def test_a_directory_that_cannot_be_made_or_written_to_is_no_outbox() -> None:
-    # Root may write everywhere, so it tries as another user; with what is imported already, and not in tmp_path, which is root's alone.
+    # Root may write everywhere, so it tries as another user: with what is imported already, and not in tmp_path, which
+    # is for root alone.
     script = """
 import os, sys
 import analytics_posthog as analytics
@@ -92,10 +93,8 @@ for outbox in ("own/closed/outbox", *sys.argv[1:]):
             command, env=environment(), cwd=base, capture_output=True, text=True, timeout=30, check=True
         )
     says = "outbox must be a directory of this process's user, which it can write to"
-    assert (
-        done.stdout.splitlines()
-        == [f"{says} (Permission denied)", f"{says} (Operation not permitted)"][: 1 + len(as_root)]
-    )
+    expected = [f"{says} (Permission denied)", f"{says} (Operation not permitted)"]
+    assert done.stdout.splitlines() == expected[: 1 + len(as_root)]
 
 
 def test_a_relative_path_stays_where_it_was_when_the_app_changes_its_directory(
@@ -231,11 +230,12 @@ def test_many_dead_processes_files_do_not_take_all_descriptors(
     monkeypatch.setattr(_outbox_directory, "MAX_FILES", 5)
     open_files: list[int] = []
     take_over = OutboxFile.take_over
-    monkeypatch.setattr(
-        OutboxFile,
-        "take_over",
-        lambda path: (open_files.append(len(c._delivery._directory._files)), take_over(path))[1],
-    )
+
+    def counted(path: Path) -> OutboxFile:
+        open_files.append(len(c._route.delivery._directory._files))  # type: ignore[attr-defined]
+        return take_over(path)
+
+    monkeypatch.setattr(OutboxFile, "take_over", counted)
     for number, message in enumerate(messages(40)):
         left_by_dead(tmp_path, message, name=f"{number}-dead.jsonl")
     with client(posthog_server.url, tmp_path) as c:

@@ -262,10 +262,15 @@ def test_the_line_of_a_call_that_is_refused_in_the_end_is_taken_back(
     outbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with client("http://127.0.0.1:9", outbox) as c:
-        c._posthog.ledger.close()
+        c._route.delivery._inner._ledger.close()  # type: ignore[attr-defined]
         assert not c.track("u1", "Event")[0]
         assert lines(outbox) == []
-        monkeypatch.setattr(c._posthog, "put", lambda event: (_ for _ in ()).throw(KeyboardInterrupt))
+
+    def interrupt(*ticket: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    with client("http://127.0.0.1:9", outbox) as c:
+        monkeypatch.setattr(c.queue, "put", interrupt)
         with pytest.raises(KeyboardInterrupt):
             c.track("u1", "Event")
         assert lines(outbox) == []

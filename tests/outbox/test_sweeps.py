@@ -52,7 +52,7 @@ def test_while_posthog_takes_nothing_it_is_asked_once_a_pause_and_at_once_again_
     with client(posthog_server.url, tmp_path, sync_mode=sync_mode) as c:
         first, second = posthog_server.wait_for_requests(2)
         assert second.time - first.time >= 1
-        c._delivery._resume_at += 1000  # type: ignore[union-attr]
+        c._route.delivery._resume_at += 1000  # type: ignore[attr-defined]
         posthog_server.answer = None
         c.track("u1", "Event", {"number": 3})
         assert numbers(posthog_server.wait_for(4)) == [0, 1, 2, 3]
@@ -86,7 +86,8 @@ def test_flush_waits_for_what_comes_from_disk_to_the_queue_while_it_waits(
             c.track("u1", "Event", {"number": number})
             if number == 9:
                 posthog_server.wait_for_requests(1)
-        flush = c._posthog.flush
+        inner = c._route.delivery._inner  # type: ignore[attr-defined]
+        flush = inner.flush
 
         def flush_and_refill(timeout: float) -> bool:
             calls_made.set()
@@ -94,7 +95,7 @@ def test_flush_waits_for_what_comes_from_disk_to_the_queue_while_it_waits(
             posthog_server.wait_for_requests(3)
             return done
 
-        c._posthog.flush = flush_and_refill  # type: ignore[method-assign]
+        inner.flush = flush_and_refill
         assert not c.flush(1)
         assert len(posthog_server.events) == 20
         posthog_server.release()
@@ -105,8 +106,8 @@ def test_flush_waits_for_what_comes_from_disk_to_the_queue_while_it_waits(
 def test_flush_waits_for_a_line_that_is_between_the_disk_and_the_queue(
     posthog_server: PostHogServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, put = threading.Event(), PostHog.put
-    monkeypatch.setattr(PostHog, "put", lambda *event, **again: (go_on.wait(10), put(*event, **again)))
+    go_on, send = threading.Event(), PostHog.send
+    monkeypatch.setattr(PostHog, "send", lambda *message: (go_on.wait(10), send(*message))[1])
     left_by_dead(tmp_path, *messages(1))
     with client(posthog_server.url, tmp_path) as c:
         assert not c.flush(0.3)

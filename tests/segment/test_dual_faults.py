@@ -271,7 +271,7 @@ def test_debug_shows_no_message_of_segment_s_queue(
 def test_abandoning_a_client_ends_segment_s_thread(posthog_server: PostHogServer, dead_server: PostHogServer) -> None:
     client = dual(posthog_server, dead_server)
     client.track("u1", "Bought")
-    (thread,) = client._delivery._segment._client.consumers  # type: ignore[union-attr]
+    (thread,) = client._route.delivery._segment._client.consumers  # type: ignore[attr-defined]
     abandon(client)
     thread.join(5)
     assert not thread.is_alive()

@@ -215,8 +215,8 @@ analytics = sys.modules.get("segment.analytics", analytics_posthog)
 analytics.write_key, analytics.host = "phc_key", {posthog_server.url!r}
 analytics.segment_write_key, analytics.segment_host = "segment-key", {segment_server.url!r}
 analytics.track("u1", "Bought")
-real = analytics.default_client._delivery._segment._client
-assert type(real).__module__ == "segment.analytics.client" and type(real) is not analytics_posthog.Client
+real = type(analytics.default_client._route.delivery._segment._client).__mro__[1]
+assert real.__module__ == "segment.analytics.client" and real is not analytics_posthog.Client
 analytics.shutdown()
 if "segment.analytics" in sys.modules:
     import segment.analytics.client

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from analytics_posthog._delivery import end
 from tests.support.child_process import run_python
 from tests.support.posthog_server import PostHogServer
 
@@ -78,6 +79,7 @@ def end_quickly(client: Any, seconds: float) -> None:
     route = getattr(client, "_route", None)
     if route is not None:
         route.shutdown(seconds)
+        end(client._life)
 
 
 def threads_of(client: Any) -> list[threading.Thread]:
