@@ -24,7 +24,7 @@ GOOD = json.dumps({"api_key": "phc_k", "batch": [EVENT]})
 @pytest.fixture
 def http() -> Iterator[requests.Session]:
     with requests.Session() as session:
-        session.trust_env = False  # no proxy stands between the test and loopback
+        session.trust_env = False  # no proxy between the test and loopback
         yield session
 
 
@@ -45,7 +45,7 @@ REFUSED = {
     "no distinct_id": GOOD.replace('"distinct_id"', '"id"'),
     "an empty distinct_id": GOOD.replace("u1", ""),
     "a timestamp that is a number": GOOD.replace('"2026-01-02T03:04:05+00:00"', "1767323045"),
-    "a uuid that is none": GOOD.replace('"event"', '"uuid": "1", "event"'),
+    "a uuid that is not valid": GOOD.replace('"event"', '"uuid": "1", "event"'),
     "a torn body": GOOD[:-1],
     "torn gzip": gzip.compress(GOOD.encode())[:-9],
 }
