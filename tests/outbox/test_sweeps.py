@@ -106,9 +106,9 @@ def test_flush_waits_for_what_comes_from_disk_to_the_queue_while_it_waits(
 def test_flush_waits_for_a_line_that_is_between_the_disk_and_the_queue(
     posthog_server: PostHogServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    left_by_dead(tmp_path, *messages(1))
     go_on, send = threading.Event(), PostHog.send
     monkeypatch.setattr(PostHog, "send", lambda *message: (go_on.wait(10), send(*message))[1])
-    left_by_dead(tmp_path, *messages(1))
     with client(posthog_server.url, tmp_path) as c:
         assert not c.flush(0.3)
         go_on.set()
