@@ -1,9 +1,10 @@
-"""Segment's archives into PostHog on a Dask cluster, a file a task: on this machine, or on the cluster of a scheduler.
+"""Replays Segment's archives into PostHog with Dask, a file a task: on this machine, or on the cluster of a scheduler.
 
-POSTHOG_PROJECT_API_KEY=phc_... python replay_on_dask.py SOURCE [SCHEDULER]      pip install 'analytics-posthog[dask,replay]'
+pip install 'analytics-posthog[dask,replay]'
+POSTHOG_PROJECT_API_KEY=phc_... python replay_on_dask.py SOURCE [SCHEDULER]
 
-Run again, it goes on where it stopped. All workers write state and rejects to this directory: with several machines, one that they
-share. Files go side by side, so the latest traits may not win; `only=["track", "page", "screen"]` leaves the rest to the command.
+Run it again, and it continues where it stopped. All workers share this directory, for state and rejects. Files run side
+by side, so an older trait may win. To avoid that, add only=["track", "page", "screen"]; the command sends the rest.
 """
 
 import os

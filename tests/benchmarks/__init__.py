@@ -1,5 +1,5 @@
-"""Benchmarks: Segment's client, PostHog's own `capture()` and this package, put through the same.
+"""Benchmarks: the same work for Segment's client, PostHog's own `capture()` and this package.
 
-`python -m tests.benchmarks.calls` prints a table, `python -m tests.benchmarks.growth` draws a plot; both take `--quick`.
-To be run in the root of the repository.
+Run them in the root of the repository. `python -m tests.benchmarks.calls` prints a table, and
+`python -m tests.benchmarks.growth` draws a plot. Both take `--quick`.
 """

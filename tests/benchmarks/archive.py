@@ -1,9 +1,9 @@
-"""Makes an archive as Segment leaves one on S3.
+"""Makes an archive like Segment's on S3: gzip files with a JSON message a line.
 
-Gzip files of a JSON message a line, below `segment-logs/<source>/<day in ms>/`.
+The files are below `segment-logs/<source>/<day in ms>/`.
 
-`python -m tests.benchmarks.archive DIR --messages N --files N`. The same arguments make the same archive. The message with number
-n has the messageId of `message_id(n)`, so that what has arrived can be told without a list.
+`python -m tests.benchmarks.archive DIR --messages N --files N`. The same arguments make the same archive. The message
+with number n has the messageId `message_id(n)`, so what must arrive is known without a list.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """How much is called in a round: `turns` times so many calls, so that what disturbs one turn is outvoted by the others."""
+    """How much is called in a round. There are several turns, because something may disturb one of them."""
 
     rounds: int
     turns: int

@@ -1,7 +1,7 @@
 """The clients that are compared, each made with the same settings and given the same things to say.
 
-All send through one thread in batches of 100, wait at most half a second for a batch to fill, and have a queue that none of
-the benchmarks fills. A module is imported only where it is measured.
+All send through one thread in batches of 100, and wait at most half a second for a batch to fill. No benchmark fills
+the queue. A module is imported only where it is measured.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is sent: the arguments of each call, as an app would write them for Segment's API and for PostHog's own.
 
-The strings that an app gets from a request or a database are made anew for each event; keys and names are literals, as in
-an app's code. The PostHog side says the same under PostHog's names; `set`, `group_identify` and `alias` take no context.
+The strings that an app gets from a request or a database are new for each event. Keys and names are literals, as in an
+app's code. PostHog's arguments are the same under PostHog's names; `set`, `group_identify` and `alias` take no context.
 """
 
 from __future__ import annotations

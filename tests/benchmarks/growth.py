@@ -1,7 +1,8 @@
 """How the cost of a call grows: `python -m tests.benchmarks.growth [--quick] [docs/growth.png]`.
 
-Prints CPU time of the calling thread for one `track()` against the number of properties, the events that are queued already,
-and the threads that call at once, and draws it. Filling the queue takes up to 3 GB of memory; with `--quick`, little.
+Prints and draws the CPU time of the calling thread for one `track()`: by the number of properties, by the events that
+are queued already, and by the threads that call at once. To fill the queue takes up to 3 GB of memory; with `--quick`,
+little.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PLOT = ROOT / "docs" / "growth.png"
 TITLES = {SEGMENT: "Segment", CAPTURE: "capture()", OURS: "ours"}
 COLORS = {SEGMENT: "tab:green", CAPTURE: "tab:orange", OURS: "tab:blue"}
 
-# What is counted up, and what stands below its axis.
+# What is counted up, and the label of its axis.
 AXES = {
     "properties": "properties of the event",
     "queued": "events queued already",

@@ -1,8 +1,6 @@
-"""Python processes that answer line by line.
+"""Python processes that answer line by line. Each client has its own interpreter, and they are measured by turns.
 
-So that the clients can be measured by turns and none shares an interpreter.
-
-What it does not do: wait for ever. A process that does not answer in time is killed, and what it wrote to standard error shown.
+A process that doesn't answer in time is killed, and its standard error is shown.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ TIMEOUT = 600  # seconds
 
 
 def environment() -> dict[str, str]:
-    """This process's variables, without those that would change what is measured: PostHog's, proxies, imports without a cache."""
+    """This process's variables, without PostHog's and without what makes imports slower; loopback needs no proxy."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -39,7 +37,7 @@ def python(*arguments: str) -> str:
 
 
 class Process:
-    """`with Process("worker", "ours") as process:` runs that module of this package; at the end it is killed, whatever it does."""
+    """Runs a module of this package: `with Process("worker", "ours") as process:`. At the end it is killed."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._command = [sys.executable, "-m", f"{__package__}.{module}", *arguments]

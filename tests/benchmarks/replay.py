@@ -50,9 +50,8 @@ def main() -> None:
         elapsed = statistics.median(one["events"] / one["seconds"] for one in results[name])
         print(f"| {title} | {per_core[name]:,.0f} | {1e6 / per_core[name]:.1f} us | {elapsed:,.0f} |")
     ratios = [theirs["cpu"] / ours["cpu"] for theirs, ours in zip(results["guide"], results["ours"], strict=True)]
-    print(
-        f"\nTimes as many events per core: {statistics.median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f})"
-    )
+    spread = f"from {min(ratios):.2f} to {max(ratios):.2f}"
+    print(f"\nTimes as many events per core: {statistics.median(ratios):.2f} ({spread})")
 
 
 if __name__ == "__main__":

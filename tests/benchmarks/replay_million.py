@@ -1,9 +1,7 @@
-"""`python -m tests.benchmarks.replay_million`.
+"""`python -m tests.benchmarks.replay_million`: replays a million messages with the command, then again with Dask.
 
-A million messages, killed with -9 three times on the way, and once more by Dask.
-
-Says how long it took, how much memory, and whether each event has arrived: by the set of uuids that came in. `--messages` and `--files`
-make it smaller.
+The command is killed with -9 three times on the way. Prints the time, the memory, and whether each event has arrived:
+the set of uuids that came in is compared. `--messages` and `--files` make it smaller.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ _DASK = (str(ROOT / "examples" / "replay_on_dask.py"), "archive")
 
 
 def run(arguments: tuple[str, ...], directory: Path, host: str, kill_at: int | None = None) -> tuple[int, float]:
-    """Run Python in a directory, to its end or until so many events are in; return the exit code and the peak memory in MB."""
+    """Run Python in a directory, killed when `kill_at` events are in. Return its exit code and peak memory in MB."""
     name = host.rpartition("/")[2]
     variables = {
         **environment(),
@@ -79,9 +77,8 @@ def main() -> None:
         begin = time.perf_counter()
         code, _ = run(_DASK, directory, f"{sink}/dask")
         same_by_dask = arrived(sink, "dask") == expected
-        print(
-            f"Dask, 2 workers: {time.perf_counter() - begin:.1f} s, exit code {code}, all uuids and no others: {same_by_dask}"
-        )
+        seconds = time.perf_counter() - begin
+        print(f"Dask, 2 workers: {seconds:.1f} s, exit code {code}, all uuids and no others: {same_by_dask}")
         if not (same and same_by_dask and code == 0):
             sys.exit(1)
 

@@ -1,8 +1,6 @@
-"""One replay of an archive, in a process of its own.
+"""One replay of an archive, in its own process: `guide` as PostHog's migration guides show it, `ours` by the command.
 
-`guide` as PostHog's migration guides show it, `ours` by the command line.
-
-Prints how many events there were, the CPU time of the whole process from the first line until the last answer, and the time.
+Prints the number of events, and, from the first line until the last answer, the process's CPU time and the time passed.
 """
 
 from __future__ import annotations
@@ -24,9 +22,9 @@ _NAMES = {"identify": "$identify", "page": "$pageview", "screen": "$screen", "gr
 
 
 def guide(directory: str, host: str) -> int:
-    """A loop over the lines with `capture()` and historical_migration, as in the guide for Amplitude: all that an event has goes along.
+    """A loop over the lines with `capture()` and historical_migration, as in the guide for Amplitude.
 
-    The queue holds all, else the client would drop what the network is too slow for.
+    It sends all that an event has. The queue holds all events: a full one drops events when the network is slow.
     """
     from posthog import Posthog
 

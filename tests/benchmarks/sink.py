@@ -1,10 +1,10 @@
 """A server that costs the clients as little as can be: takes any batch, counts its events, and answers in one write.
 
-A process of its own, so that it shares no interpreter with what is measured. `http.server` would not do: it writes the head
-and the body of an answer apart, and a client then waits 40 ms for a delayed ACK. What it does not do: look at the events.
+It runs in its own process, so it shares no interpreter with what is measured. `http.server` is too slow: it writes the
+head and the body of an answer separately, and a client then waits 40 ms for a delayed ACK. Events are not checked.
 
-Each client is given a path of its own, `/<name>`; `GET /` answers with the number of events that came in below each. Started with
-`uuids`, it also remembers their uuids, and `GET /uuids/<name>` answers with how many different ones there are and a hash of them all.
+Each client has its own path, `/<name>`. `GET /` answers with the number of events that came in below each. Started with
+`uuids`, the server also remembers the uuids, and `GET /uuids/<name>` answers with their number and a hash of them all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from .archive import digest
 
 _END_OF_HEAD = b"\r\n\r\n"
-# What stands in the JSON of each event once, by the end of the address that batches are posted to.
+# What the JSON of each event holds once, by the end of the address that batches are posted to.
 _ONCE_AN_EVENT = {b"/batch/": b'"uuid":', b"/v1/batch": b'"messageId":'}
 _UUID = re.compile(rb'"uuid": "([0-9a-f-]{36})"')
 _TIMEOUT = 30  # seconds

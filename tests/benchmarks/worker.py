@@ -88,7 +88,7 @@ class Worker:
         return {"p50": taken[count // 2] / 1e3, "p99": taken[count * 99 // 100] / 1e3, "worst": taken[-1] / 1e3}
 
     def throughput(self, count: int) -> dict[str, float]:
-        """Events a second from the first call until the last one is sent, and the CPU time of the whole process for each."""
+        """Events a second from the first call until the last is sent, and the whole process's CPU time for each."""
         method, arguments = (
             self._client.call("track"),
             [self._client.arguments("track", number) for number in range(_DISTINCT)],

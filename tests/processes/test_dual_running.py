@@ -17,7 +17,8 @@ from tests.support.segment_cloud import posthog_users, segment_users
 SETTINGS = """
 import os, signal, sys, time
 import analytics_posthog as analytics
-analytics.write_key, analytics.host, analytics.segment_write_key, analytics.segment_host = "phc_key", {!r}, "segment-key", {!r}
+analytics.write_key, analytics.host = "phc_key", {!r}
+analytics.segment_write_key, analytics.segment_host = "segment-key", {!r}
 def call(name, number):
     for n in range(number):
         assert analytics.track(f"{{name}}{{n:03}}", "Bought")[0]
@@ -47,9 +48,8 @@ def test_an_exit_waits_for_a_dead_segment_no_longer_than_for_a_dead_posthog(
 ) -> None:
     seconds, status, log = run("call('u', 200)", dead_server if both else posthog_server, dead_server)
     assert status == 0
-    assert (
-        seconds < 9
-    )  # 3 without progress, and what the threads take to end; 3 for each of the two would be too many with a busy machine's rest
+    # 3 s without progress, the threads' end, and some for a busy machine. Two waits in a row would take longer.
+    assert seconds < 9
     lines = ["200 event(s) were not sent before the exit"] if both else []
     lines.insert(0, "200 event(s) not sent: Segment: the client was shut down before its messages could be sent")
     assert sorted(log.splitlines()) == lines

@@ -222,7 +222,7 @@ import sys
 import analytics_posthog as analytics
 
 def work(name):
-    analytics.write_key, analytics.host = "phc_key", os.environ["URL"]  # spawn and forkserver import this file anew
+    analytics.write_key, analytics.host = "phc_key", os.environ["URL"]  # spawn and forkserver import this file again
     for number in range(20):
         assert analytics.track(f"{name}-{number}", "Bought")[0]
 

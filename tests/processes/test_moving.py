@@ -171,8 +171,10 @@ def test_the_queries_tell_the_two_ways_apart_by_what_each_sends() -> None:
     named = set(re.findall(r"properties\.\$lib = '([\w-]+)'", CHAPTER))
     assert named == {LIB["$lib"], *(case["event"]["properties"]["$lib"] for case in CASES)}
     (library,) = set(re.findall(r"properties\.segment_library\.name = '([\w-]+)'", CHAPTER))
-    made = run_python(
-        "-c",
-        "import analytics_posthog as a; a.write_key, a.send = 'phc_x', False; print(a.track('u', 'e')[1]['context']['library']['name'])",
-    )
+    script = """
+import analytics_posthog as analytics
+analytics.write_key, analytics.send = "phc_x", False
+print(analytics.track("u1", "Bought")[1]["context"]["library"]["name"])
+"""
+    made = run_python("-c", script)
     assert (library, made.stderr) == (made.stdout.strip(), "")

@@ -130,7 +130,7 @@ import signal
 def write(fd, data, write=os.write, numbers=[0]):
     numbers[0] += 1
     if numbers[0] == 100:
-        signal.raise_signal(signal.SIGTERM)  # its handler runs within the 100th call, and within all locks that this has
+        signal.raise_signal(signal.SIGTERM)  # its handler runs within the 100th call, which holds locks
     return write(fd, data)
 
 def handler(number, frame):

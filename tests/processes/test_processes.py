@@ -88,7 +88,12 @@ def test_however_the_script_ends(end: str, posthog_server: PostHogServer) -> Non
 
 
 def test_an_error_that_ends_the_script_loses_nothing(posthog_server: PostHogServer) -> None:
-    script = f"import analytics_posthog as a\na.write_key, a.host = 'phc_key', {posthog_server.url!r}\na.track('u1', 'Bought')\n1 / 0"
+    script = f"""
+import analytics_posthog as analytics
+analytics.write_key, analytics.host = "phc_key", {posthog_server.url!r}
+analytics.track("u1", "Bought")
+1 / 0
+"""
     done = run_python("-c", script, timeout=20)
     assert done.returncode == 1
     assert ids(posthog_server) == ["u1"]

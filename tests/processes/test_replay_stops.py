@@ -9,18 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.posthog_server import HANG, LOST, PostHogServer
+from tests.support.posthog_server import HANG, LOST, PostHogServer, Request
 from tests.support.replays import BAD, COUNT, check_all_arrived, jsonl, message, replay_process, start, write_four_files
 
 
 def test_twelve_kills_lose_no_event_and_no_event_counts_twice(posthog_server: PostHogServer, tmp_path: Path) -> None:
+    def lose_every_other(_: Request) -> str | None:
+        return LOST if len(posthog_server.requests) % 2 else None
+
     write_four_files(tmp_path)
     chance = random.Random(5)
     for _ in range(12):
         seen = len(posthog_server.requests)
         process = start(posthog_server.url, tmp_path, "archive")
-        lose = chance.random() < 0.5
-        posthog_server.answer = lambda request, lose=lose: LOST if lose and len(posthog_server.requests) % 2 else None  # type: ignore[misc]
+        posthog_server.answer = lose_every_other if chance.random() < 0.5 else None
         if seen < 6:
             posthog_server.wait_for_requests(seen + 1)
         process.send_signal(signal.SIGKILL)

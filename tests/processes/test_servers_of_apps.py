@@ -50,7 +50,8 @@ CELERY = (
 from celery import Celery
 folder = os.environ["FOLDER"]
 app = Celery("tasks", broker="filesystem://")
-app.conf.broker_transport_options = {"data_folder_in": folder, "data_folder_out": folder, "control_folder": folder + "/control"}
+folders = {"data_folder_in": folder, "data_folder_out": folder, "control_folder": folder + "/control"}
+app.conf.broker_transport_options = folders
 app.conf.task_ignore_result = True
 @app.task
 def work(user):
@@ -216,7 +217,7 @@ def test_celery_with_prefork_loses_nothing(first_call: str, tmp_path: Path, post
 def test_celery_that_kills_its_children_loses_nothing_with_an_outbox(
     tmp_path: Path, posthog_server: PostHogServer
 ) -> None:
-    """With --max-tasks-per-child a thread of Celery forks the later children, and when that thread ends, they get SIGKILL."""
+    """With --max-tasks-per-child a thread of Celery forks the later children. They get SIGKILL when it ends."""
     outbox = str(tmp_path / "outbox")
     accepted = run_celery("in the worker", ["--max-tasks-per-child", "25"], tmp_path, posthog_server, OUTBOX=outbox)
     script = f"""

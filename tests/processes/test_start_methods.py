@@ -1,4 +1,4 @@
-"""Each start method of multiprocessing loses nothing: fork, spawn, and forkserver, which is the default from Python 3.14."""
+"""No start method of multiprocessing loses anything: fork, spawn, and forkserver, the default from Python 3.14 on."""
 
 from __future__ import annotations
 

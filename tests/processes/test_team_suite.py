@@ -42,7 +42,11 @@ BROKEN = [
         "test_who_signs_up_is_the_visitor_from_before",
         "analytics.alias(visitor, user_id)",
         "analytics.alias(user_id, visitor)",
-        ["the nearest call, number 2, differs:", "  previous_id: expected 'v1', got 'u1'", "  user_id: expected 'u1', got 'v1'"],
+        [
+            "the nearest call, number 2, differs:",
+            "  previous_id: expected 'v1', got 'u1'",
+            "  user_id: expected 'u1', got 'v1'",
+        ],
     ),
     (
         "test_a_refund_is_told_once",
@@ -78,7 +82,10 @@ BROKEN = [
         "test_the_warehouse_s_own_client_tells_from_its_thread",
         '{"Mixpanel": False}',
         '{"All": False}',
-        ["track(event='Review Given', properties={'stars': 5}) was called but not sent: its integrations keep it from PostHog"],
+        [
+            "track(event='Review Given', properties={'stars': 5}) was called but not sent: "
+            "its integrations keep it from PostHog",
+        ],
     ),
 ]  # fmt: skip
 

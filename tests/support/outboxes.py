@@ -1,7 +1,4 @@
-"""Outboxes as tests see them.
-
-What stands in the directory, what dead processes left there, and processes that use one.
-"""
+"""Outboxes as tests see them: their files, what dead processes left there, and processes that use one."""
 
 from __future__ import annotations
 

@@ -88,20 +88,20 @@ def check_batch(body: Any) -> None:
 def refusal(event: Any) -> str | None:
     """Why PostHog refuses this event, or None if it takes it."""
     if not isinstance(event, dict):
-        return "an event that is no object"
+        return "an event that is not an object"
     name = event.get("event")
     if not isinstance(name, str) or not name:
         return "an event without a name"
     properties = event.get("properties", {})
     if not isinstance(properties, dict):
-        return "properties that are no object"
+        return "properties that are not an object"
     distinct_id = event.get("distinct_id")
     if (properties.get("distinct_id") if distinct_id is None else distinct_id) in (None, ""):
         return "an event without a distinct_id"
     if not isinstance(event.get("timestamp", ""), str):
-        return "a timestamp that is no string"
+        return "a timestamp that is not a string"
     try:
         uuid.UUID(event.get("uuid") or str(uuid.UUID(int=0)))
     except (ValueError, AttributeError, TypeError):
-        return "a uuid that is none"
+        return "a uuid that is not valid"
     return None

@@ -1,7 +1,7 @@
 """A PostHog on loopback: a real HTTP server that takes and refuses batches as PostHog's v0 capture does.
 
 It also takes Segment's `POST /v1/batch`, so that Segment's own client can be run beside ours against the same server.
-`PostHogServer.answer` programs faults. What it refuses stands in `posthog_refusals`.
+`PostHogServer.answer` programs faults. `posthog_refusals` says what it refuses.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class PostHogServer:
             return [event["distinct_id"] for event in self.events]
 
     def unique_events(self) -> list[dict[str, Any]]:
-        """The events as PostHog counts them: of those with the same UTC date, name, distinct_id and uuid, the latest."""
+        """The events as PostHog counts them: the latest of those with the same UTC date, name, distinct_id and uuid."""
         with self._changed:
             return list({_identity(event): event for event in self.events}.values())
 

@@ -1,8 +1,6 @@
-"""A stand-in for Segment's cloud.
+"""A server like Segment's cloud: takes batches of Segment's client, and forwards to PostHog as its destination does.
 
-Takes the batches of Segment's own client, and forwards to PostHog as its PostHog destination does.
-
-What the destination makes of a message is not worked out here: it is looked up, by the messageId, among recorded events.
+It doesn't convert messages. It looks the destination's event up, by the messageId, among recorded ones.
 """
 
 from __future__ import annotations
@@ -33,7 +31,10 @@ def segment_users(server: PostHogServer) -> list[str]:
 
 
 class SegmentCloud(PostHogServer):
-    """Serves Segment's `POST /v1/batch` on `url`. `recorded` is the destination's event of each messageId; `posthog_url` gets it."""
+    """Serves Segment's `POST /v1/batch`, and posts the destination's event to `posthog_url`.
+
+    `recorded` holds the event of each messageId.
+    """
 
     def __init__(self, recorded: dict[str, dict[str, Any]], posthog_url: str) -> None:
         super().__init__()

@@ -1,36 +1,38 @@
-"""Which of Segment's own tests are not run against this package, and why. Only tests of Segment's insides stand here.
+"""Which of Segment's own tests are not run against this package, and why. Only tests of Segment's insides are here.
 
-A test that a later version of Segment's package adds is run until it stands here.
+A test that a later version of Segment's package adds is run until it is listed here.
 """
 
 from __future__ import annotations
 
 _GROUPS: dict[str, str] = {
     "calls Segment's Consumer by itself, without a client": """
-        test_consumer.TestConsumer: test_next test_next_limit test_dropping_oversize_msg test_upload test_upload_interval
-        test_multiple_uploads_per_interval test_request test_pause test_max_batch_size
+        test_consumer.TestConsumer: test_next test_next_limit test_dropping_oversize_msg test_upload
+        test_upload_interval test_multiple_uploads_per_interval test_request test_pause test_max_batch_size
     """,
     "calls Segment's Consumer with its post() replaced, for what is retried and when": """
-        test_consumer.TestConsumer: test_request_retry test_retry_count_header_increments test_non_retryable_4xx_status_codes
-        test_retryable_4xx_status_codes test_non_retryable_5xx_status_codes test_retryable_5xx_status_codes
-        test_408_and_503_without_retry_after_use_backoff test_shutdown_during_backoff_requeues_instead_of_dropping
-        test_exponential_backoff_with_jitter test_fatal_error_not_retried test_max_retries_exhausted
-        test_first_request_has_retry_count_zero test_429_without_retry_after_uses_counted_backoff
-        test_408_without_retry_after_uses_backoff test_network_error_retried_with_backoff test_511_not_retryable_without_oauth
-        test_511_retryable_with_oauth test_413_payload_too_large_not_retried test_t19_max_total_backoff_duration
+        test_consumer.TestConsumer: test_request_retry test_retry_count_header_increments
+        test_non_retryable_4xx_status_codes test_retryable_4xx_status_codes test_non_retryable_5xx_status_codes
+        test_retryable_5xx_status_codes test_408_and_503_without_retry_after_use_backoff
+        test_shutdown_during_backoff_requeues_instead_of_dropping test_exponential_backoff_with_jitter
+        test_fatal_error_not_retried test_max_retries_exhausted test_first_request_has_retry_count_zero
+        test_429_without_retry_after_uses_counted_backoff test_408_without_retry_after_uses_backoff
+        test_network_error_retried_with_backoff test_511_not_retryable_without_oauth test_511_retryable_with_oauth
+        test_413_payload_too_large_not_retried test_t19_max_total_backoff_duration
         test_max_total_backoff_duration_zero_prevents_retry test_410_and_460_retried test_505_not_retried
         test_retries_exhausted_calls_on_error test_retry_after_zero_uses_counted_backoff
     """,
     "reads or sets the rate-limit fields of Segment's Consumer": """
         test_consumer.TestConsumer: test_429_sets_rate_limit_state_with_retry_after
         test_retry_after_capped_at_max_retry_after_seconds
-        test_a_wait_that_will_not_fit_the_budget_drops_instead_of_shortening test_a_wait_that_fits_the_budget_is_honoured_in_full
-        test_503_with_retry_after_sets_rate_limit_state test_529_with_retry_after_sets_rate_limit_state
-        test_stale_rate_limit_state_does_not_misroute_later_errors test_rate_limit_wait_is_interruptible
-        test_429_with_retry_after_does_not_count_against_backoff_budget test_t04_429_halts_upload_iteration
-        test_429_without_retry_after_does_not_requeue_batch test_t20_max_rate_limit_duration
-        test_rate_limit_state_cleared_on_success test_retry_after_zero_does_not_trigger_pipeline_blocking
-        test_queue_full_during_429_requeue_calls_on_error test_default_rate_limit_budget_exceeds_the_retry_after_cap
+        test_a_wait_that_will_not_fit_the_budget_drops_instead_of_shortening
+        test_a_wait_that_fits_the_budget_is_honoured_in_full test_503_with_retry_after_sets_rate_limit_state
+        test_529_with_retry_after_sets_rate_limit_state test_stale_rate_limit_state_does_not_misroute_later_errors
+        test_rate_limit_wait_is_interruptible test_429_with_retry_after_does_not_count_against_backoff_budget
+        test_t04_429_halts_upload_iteration test_429_without_retry_after_does_not_requeue_batch
+        test_t20_max_rate_limit_duration test_rate_limit_state_cleared_on_success
+        test_retry_after_zero_does_not_trigger_pipeline_blocking test_queue_full_during_429_requeue_calls_on_error
+        test_default_rate_limit_budget_exceeds_the_retry_after_cap
         test_client_defaults_to_the_documented_rate_limit_budget test_non_rate_limited_failure_ends_the_episode
         test_batch_after_an_ended_episode_is_still_sent
     """,
@@ -43,15 +45,16 @@ _GROUPS: dict[str, str] = {
         test_client.TestClient: test_user_defined_upload_size
     """,
     "calls Segment's post(): its URL, body, status codes and headers are those of Segment's API": """
-        test_request.TestRequests: test_valid_request test_invalid_request_error test_invalid_host test_should_not_timeout
-        test_should_timeout test_authorization_header_basic_auth test_authorization_header_oauth test_x_retry_count_header
-        test_non_200_2xx_treated_as_success test_3xx_is_not_success test_oauth_token_cleared_on_511
-        test_api_error_includes_response
+        test_request.TestRequests: test_valid_request test_invalid_request_error test_invalid_host
+        test_should_not_timeout test_should_timeout test_authorization_header_basic_auth test_authorization_header_oauth
+        test_x_retry_count_header test_non_200_2xx_treated_as_success test_3xx_is_not_success
+        test_oauth_token_cleared_on_511 test_api_error_includes_response
         test_request.TestNonObjectErrorBody: test_non_object_json_body_raises_apierror_not_typeerror
     """,
     "calls Segment's parse_retry_after()": """
-        test_request.TestRequests: test_parse_retry_after_integer test_parse_retry_after_capped test_parse_retry_after_missing
-        test_parse_retry_after_invalid test_parse_retry_after_http_date_future test_parse_retry_after_http_date_past
+        test_request.TestRequests: test_parse_retry_after_integer test_parse_retry_after_capped
+        test_parse_retry_after_missing test_parse_retry_after_invalid test_parse_retry_after_http_date_future
+        test_parse_retry_after_http_date_past
         test_consumer.TestConsumer: test_parse_retry_after_http_date_in_past_returns_none
     """,
     "calls Segment's DatetimeSerializer": """
@@ -77,7 +80,7 @@ def _listed() -> dict[str, str]:
             if word.endswith(":"):
                 test_case = word[:-1]
             else:
-                assert f"{test_case}.{word}" not in reasons, f"{word} stands here twice"
+                assert f"{test_case}.{word}" not in reasons, f"{word} is listed twice"
                 reasons[f"{test_case}.{word}"] = reason
     return reasons
 

@@ -1,11 +1,11 @@
-"""Runs Segment's own tests, from its installed package, with `segment.analytics` standing for this package.
+"""Runs Segment's own tests, from its installed package, with this package imported as `segment.analytics`.
 
     python -m tests.support.segment_suite [--client segment] [--deaf] [name ...]
 
-A name is `test_client.TestClient.test_basic_track`. The last line of the output is a JSON object: name -> what went wrong,
-or null. Beyond what the tests assert: a message that was accepted before `flush()` or `shutdown()`, or in sync_mode, must
-have arrived once when that call returns. `--client segment` runs Segment's own client in the same way, `--deaf` has the
-server throw everything away, to see that a run can fail.
+A name is `test_client.TestClient.test_basic_track`. The last line of the output is a JSON object: name -> what went
+wrong, or null. One more thing is checked: a message that was accepted before `flush()` or `shutdown()`, or in
+sync_mode, must have arrived once when that call returns. `--client segment` runs Segment's own client in the same way.
+With `--deaf` the server throws everything away, to see that a run can fail.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _directory() -> Path:
     return Path(spec.origin).parent / "test"
 
 
-DIRECTORY = _directory()  # found now, before anything stands in Segment's place
+DIRECTORY = _directory()  # found now, before another package has Segment's name
 
 
 def names() -> list[str]:

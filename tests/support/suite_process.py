@@ -14,7 +14,7 @@ NO_SERVER = "http://127.0.0.1:9"  # nobody listens there
 def run_suite(directory: Path, *options: str) -> tuple[list[str], list[str], str]:
     """Return the names of the tests that passed, of those that failed, and what pytest printed.
 
-    Warnings are errors; a skip, or an error outside of a test, is none of the outcomes.
+    No conftest.py above the directory is read. Warnings are errors. A skip, or an error outside of a test, fails here.
     """
     env = {name: value for name, value in os.environ.items() if not name.startswith(("POSTHOG_", "PYTEST_", "COV_"))}
     command = [
@@ -27,6 +27,8 @@ def run_suite(directory: Path, *options: str) -> tuple[list[str], list[str], str
         "-c",
         os.devnull,
         "--rootdir",
+        ".",
+        "--confcutdir",
         ".",
         "-p",
         "no:cacheprovider",

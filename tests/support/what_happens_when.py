@@ -37,7 +37,7 @@ HANGS = 5  # seconds after which a child's flush counts as one that hangs
 
 
 class Caller:
-    """One of the clients, behind the same three methods. Writes what the app is told into a file."""
+    """One of the clients, behind the same three methods. Writes what on_error gets into a file."""
 
     def __init__(self, client: str, url: str, file: str, options: dict[str, Any]) -> None:
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND)

@@ -43,7 +43,8 @@ ERRING: list[tuple[Any, type[Exception], str]] = [
     (
         Mock(),
         TypeError,
-        "properties.amount: <Mock id=.*> answered a Mock, not True or False. Expect a value, or a function that returns a bool",
+        "properties.amount: <Mock id=.*> answered a Mock, not True or False. "
+        "Expect a value, or a function that returns a bool",
     ),
     (MagicMock().total, TypeError, "properties.amount: <MagicMock .*> answered a MagicMock, not True or False"),
     (lambda _: None, TypeError, "properties.amount: .*<lambda> answered a NoneType, not True or False"),
@@ -65,14 +66,15 @@ def test_a_function_is_not_asked_about_other_events(captured: Captured) -> None:
     captured.assert_not_tracked("Order Completed", properties={"amount": above})
 
 
-def test_what_a_function_raises_about_the_nearest_call_stands_in_the_failure(captured: Captured) -> None:
+def test_the_failure_says_what_a_function_raised_about_the_nearest_call(captured: Captured) -> None:
     with pytest.raises(AssertionError) as raised:
         captured.assert_tracked("Order Completed", user_id="u1", properties={"number": 7, "amount": above})
     assert str(raised.value).split("\n")[1:5] == [
         "the nearest call, number 2, differs:",
         "  event: expected 'Order Completed', got 'Order'",
         "  properties.number: expected 7, got 1.5",
-        "  properties: the function that is expected raised TypeError: '>' not supported between instances of 'int' and 'str'",
+        "  properties: the function that is expected raised TypeError: "
+        "'>' not supported between instances of 'int' and 'str'",
     ]
 
 

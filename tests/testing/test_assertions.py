@@ -97,7 +97,9 @@ def test_a_call_that_has_all_that_is_expected_will_do(expected: dict[str, Any], 
 REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"user_id": "43"}, ["user_id: expected '43', got '42'"]),
     ({"anonymous_id": None}, ["anonymous_id: expected None, got 'a1'"]),
-    ({"timestamp": AT.replace(year=2021)}, [f"timestamp: expected {AT.replace(year=2021)!r}, got '2020-05-06T07:08:09.123+00:00'"]),
+    ({"timestamp": AT.replace(year=2021)}, [
+        f"timestamp: expected {AT.replace(year=2021)!r}, got '2020-05-06T07:08:09.123+00:00'",
+    ]),
     ({"context": {"app": {"version": "2"}}}, ["context.app.version: expected '2', but it is missing"]),
     ({"properties": {"amont": 49.99}}, ["properties.amont: expected 49.99, but it is missing; there is 'amount'"]),
     ({"properties": {"amount": "49.99"}}, ["properties.amount: expected '49.99' (str), got 49.99 (float)"]),
@@ -105,15 +107,20 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
         "properties.paid: expected 1 (int), got True (bool)",
         "properties.count: expected True (bool), got 1 (int)",
     ]),
-    ({"properties": {"cart": {"items": [{"sku": "mug"}, {"sku": "pot"}]}}}, ["properties.cart.items[1].sku: expected 'pot', got 'tea'"]),
+    ({"properties": {"cart": {"items": [{"sku": "mug"}, {"sku": "pot"}]}}}, [
+        "properties.cart.items[1].sku: expected 'pot', got 'tea'",
+    ]),
     ({"properties": {"cart": {"items": [{"sku": "mug"}]}}}, [
         "properties.cart.items: expected 1 items, got 2: [{'sku': 'mug', 'price': 5}, {'sku': 'tea', 'price': 7}]",
     ]),
     ({"properties": {"cart": []}}, [
-        "properties.cart: expected [], got {'items': [{'sku': 'mug', 'price': 5}, {'sku': 'tea', 'price': 7}], 'note': None}",
+        "properties.cart: expected [], got "
+        "{'items': [{'sku': 'mug', 'price': 5}, {'sku': 'tea', 'price': 7}], 'note': None}",
     ]),
     ({"properties": {"cart": {"note": object}}}, ["properties.cart.note: expected object, got None"]),
-    ({"properties": {"id": str.isdigit}}, ["properties.id: expected str.isdigit, got '00000000-0000-0000-0000-000000000007'"]),
+    ({"properties": {"id": str.isdigit}}, [
+        "properties.id: expected str.isdigit, got '00000000-0000-0000-0000-000000000007'",
+    ]),
     ({"properties": {"cart": {"note": Unshowable()}}}, ["properties.cart.note: expected a Unshowable, got None"]),
     ({"properties": None}, ["properties: expected None, got {"]),
 ]  # fmt: skip

@@ -90,8 +90,11 @@ def test_one_line_in_conftest_brings_the_fixture(line: str, tmp_path: Path) -> N
 
 def test_who_does_not_opt_in_pays_nothing(tmp_path: Path) -> None:
     """No entry point loads it: a test run without the line never imports the package."""
-    (tmp_path / "test_other.py").write_text(
-        "import sys\n\ndef test_it():\n    assert not [name for name in sys.modules if name.startswith('analytics_posthog')]\n"
-    )
+    (tmp_path / "test_other.py").write_text("""
+import sys
+
+def test_it():
+    assert not [name for name in sys.modules if name.startswith("analytics_posthog")]
+""")
     passed, failed, printed = run_suite(tmp_path)
     assert (len(passed), failed) == (1, []), printed

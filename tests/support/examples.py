@@ -1,0 +1,50 @@
+"""What the tests of examples/ share: how an example is run, and what is particular to an event that has arrived."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.posthog_server import PostHogServer
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+KEY = "phc_examples"
+PATIENCE = 120  # seconds for a process to start or to end; a machine with other work takes long to import a framework
+
+# What every event has, and the list of its other properties' names; both are tested elsewhere.
+COMMON = {"$lib", "$lib_version", "segment_library", "distinct_id", "$context_tags"}
+
+
+def environment(server: PostHogServer, **more: str) -> dict[str, str]:
+    """The test's environment with the two variables that all examples read."""
+    return {
+        **os.environ,
+        "POSTHOG_PROJECT_API_KEY": KEY,
+        "POSTHOG_HOST": server.url,
+        "NO_PROXY": "127.0.0.1",
+        "PYTHONUNBUFFERED": "1",
+        **more,
+    }
+
+
+def run(name: str, env: dict[str, str]) -> str:
+    """Run an example to its end, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / name)],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def essence(event: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """An event without what all have."""
+    properties = {name: value for name, value in event["properties"].items() if name not in COMMON}
+    return event["event"], event["distinct_id"], properties
