@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
 
 from ._delivery import (
     STALL_TIMEOUT,
@@ -63,7 +63,7 @@ class Client(Calls):
     Raises InvalidSetting, at once, for a setting that can't work.
     """
 
-    DefaultConfig = Settings  # Segment's name for what each setting is when it is left out
+    DefaultConfig: TypeAlias = Settings  # Segment's name for what each setting is when it is left out
     log: ClassVar[logging.Logger] = log
     _seam: ClassVar[_Seam | None] = None  # set by a test's capture as long as it lasts
 

@@ -49,7 +49,8 @@ _NO_TLS: Final = "none: http:// sends key and events for all to read. Use https:
 _ADVICE: Final = {
     401: "Check that the key is the project's API key (phc_...)",
     403: "Check the key, and whether a firewall or proxy forbids it",
-    404: "PostHog is not at this address. Check host; PostHog's are https://us.i.posthog.com and https://eu.i.posthog.com",
+    404: "PostHog is not at this address. Check host; PostHog's are https://us.i.posthog.com and "
+    "https://eu.i.posthog.com",
     407: f"The proxy wants a login. {PROXY_ADVICE}",
     429: "Too many requests. Try again later",
 }

@@ -29,6 +29,7 @@ class Calls:
 
         def _enqueue(self, msg: Message) -> Answer:
             """Complete a message and hand it on."""
+            ...
 
     def identify(
         self,

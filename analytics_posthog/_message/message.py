@@ -142,7 +142,8 @@ def stringify_id(value: Any) -> str | None:
     if value is None:
         return None
     try:
-        if not isinstance(value, _ID_TYPES) and getattr(type(value), "__str__") is object.__str__:  # noqa: B009 for mypy
+        its_own = getattr(type(value), "__str__")  # noqa: B009  # mypy knows no other way
+        if not isinstance(value, _ID_TYPES) and its_own is object.__str__:
             return None  # a list or a dataclass: its repr() is no id, and may be gigabytes
         return text(str.__str__(value if isinstance(value, str) else str(value)))
     except Exception:  # an object's own __str__ may raise

@@ -15,7 +15,8 @@ from tests.support.hostile_events import HOSTILE
 from tests.support.inspector_process import awaited
 
 UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u2069\u3164\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 TAGS = "[...new Set([...document.querySelectorAll('*')].map((e) => e.tagName.toLowerCase()))].sort()"
 LISTENING = (

@@ -217,7 +217,8 @@ def test_the_key_stands_in_no_error_no_repr_and_no_log(
     told: list[Exception] = []
     texts: list[str] = []
     for status in (200, 400, 401, 403, 404, 413, 500, None):
-        posthog_server.answer = lambda _, status=status: (status, {}, KEY.encode()) if status else "reset"  # type: ignore[misc]
+        answer: Any = (status, {}, KEY.encode()) if status else "reset"
+        posthog_server.answer = lambda _, answer=answer: answer  # type: ignore[misc]
         options: dict[str, Any] = {
             "debug": True,
             "max_retries": 0,

@@ -14,7 +14,7 @@ from posthog import Posthog
 
 import analytics_posthog
 from analytics_posthog import Client
-from tests.support.posthog_server import PostHogServer, Request
+from tests.support.posthog_server import HANG, PostHogServer, Request
 
 KEY = "phc_key"
 # What differs between any two calls, whoever makes them.
@@ -117,8 +117,8 @@ def test_a_forked_child_s_actions_arrive(action: Callable[[Posthog], None], serv
 
 
 def test_flush_says_no_while_an_ai_event_is_still_on_its_way(server: PostHogServer) -> None:
-    answered = server.answer
-    server.answer = lambda request: "hang" if "/ai" in request.path else answered(request)  # type: ignore[assignment, misc]
+    answered: Any = server.answer
+    server.answer = lambda request: HANG if "/ai" in request.path else answered(request)
     client = Client(KEY, server.url, timeout=1, max_retries=0)
     capture_ai(client.posthog)
     began = time.monotonic()

@@ -183,7 +183,7 @@ def test_a_log_handler_may_call_the_client_while_the_disk_is_full(
 ) -> None:
     with client(posthog_server.url, tmp_path) as c:
         handler = logging.Handler()
-        handler.emit = lambda record: c.track("u1", "Logged", {"number": 1})  # type: ignore[method-assign, return-value]
+        monkeypatch.setattr(handler, "emit", lambda record: c.track("u1", "Logged", {"number": 1}))
         monkeypatch.setattr(analytics.Client.log, "handlers", [handler])
         monkeypatch.setattr(os, "write", lambda fd, data: 0)
         assert returns(lambda: c.track("u1", "Event", {"number": 0}), within=5)
