@@ -182,7 +182,7 @@ step_coverage() {
     cd "$work/copy/coverage"
     export COVERAGE_FILE="$work/coverage/.coverage"
     local coverage=("$work/venv/python$main/bin/python" -m coverage)
-    "${coverage[@]}" combine -q "$work"/coverage/{"python$main",processes,browser}
+    "${coverage[@]}" combine -q "$work"/coverage/{"python$main",processes,browser}/.coverage
     "${coverage[@]}" report
 }
 

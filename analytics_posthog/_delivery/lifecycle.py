@@ -174,10 +174,19 @@ def on_signals(drain: Callable[[], object], signals: tuple[int, ...]) -> None:
             drain()
         finally:
             if number in draining and process == os.getpid():
-                os.kill(process, number)
+                _raise_in_main_thread(number)
 
     for number in signals:
         earlier[number] = signal.signal(number, handle)
+
+
+def _raise_in_main_thread(number: int) -> None:
+    # With os.kill() the system may choose another thread, and a sleep of the main one would go on to its end.
+    main = threading.main_thread().ident
+    if sys.platform == "win32" or main is None:
+        signal.raise_signal(number)
+    else:
+        signal.pthread_kill(main, number)
 
 
 def _act(earlier: Any, number: int, frame: FrameType | None) -> None:

@@ -99,6 +99,7 @@ def test_an_action_is_the_same_on_the_wire(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork()")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # with threads; but that is what apps do
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
 def test_a_forked_child_s_actions_arrive(action: Callable[[Posthog], None], server: PostHogServer) -> None:
     with Client(KEY, server.url) as client:
@@ -108,8 +109,12 @@ def test_a_forked_child_s_actions_arrive(action: Callable[[Posthog], None], serv
         server.requests.clear()
         child = os.fork()
         if not child:  # pragma: no cover
-            action(client.posthog)
-            os._exit(0 if client.flush(5) else 1)
+            done = False
+            try:
+                action(client.posthog)
+                done = client.flush(5)
+            finally:
+                os._exit(0 if done else 1)
         assert os.waitpid(child, 0)[1] == 0
         seen = {path for path, _ in sent(server)}  # the child knows from its parent that the flag was reported already
         assert seen

@@ -85,9 +85,8 @@ for outbox in ("own/closed/outbox", *sys.argv[1:]):
 """
     with tempfile.TemporaryDirectory() as base:
         os.chmod(base, 0o777)
-        others = Path(base, "others")
-        others.mkdir(mode=0o755)
-        as_root = [str(others)] if os.geteuid() == 0 else []
+        Path(base, "others").mkdir(mode=0o755)
+        as_root = ["others"] if os.geteuid() == 0 else []
         command = [sys.executable, "-c", script, *as_root]
         done = subprocess.run(
             command, env=environment(), cwd=base, capture_output=True, text=True, timeout=30, check=True
