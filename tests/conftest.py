@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
@@ -47,11 +46,9 @@ def segment_server() -> Iterator[PostHogServer]:
 
 @pytest.fixture
 def dead_server() -> Iterator[PostHogServer]:
-    """A server that refuses connections: nobody listens on its port, and nobody else gets it."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        server = PostHogServer()
-        server.port = bound.getsockname()[1]
+    """A server that refuses connections, on a port that nobody else gets; `with dead_server:` brings it back."""
+    with PostHogServer() as server:
+        server.stop()
         yield server
 
 

@@ -69,8 +69,8 @@ def test_an_unusable_setting_raises_and_leaves_nothing_behind(
 
 
 def test_a_directory_that_cannot_be_made_or_written_to_is_no_outbox() -> None:
-    # Root may write everywhere, so it tries as another user: with what is imported already, and not in tmp_path, which
-    # is for root alone.
+    # Root may write everywhere, so it tries as another user: with what is imported already, and in a place that others
+    # may enter, which tmp_path and TMPDIR need not be.
     script = """
 import os, sys
 import analytics_posthog as analytics
@@ -83,7 +83,7 @@ for outbox in ("own/closed/outbox", *sys.argv[1:]):
     except analytics.InvalidSetting as error:
         print(error)
 """
-    with tempfile.TemporaryDirectory() as base:
+    with tempfile.TemporaryDirectory(dir="/tmp") as base:
         os.chmod(base, 0o777)
         Path(base, "others").mkdir(mode=0o755)
         as_root = ["others"] if os.geteuid() == 0 else []

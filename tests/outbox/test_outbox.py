@@ -162,13 +162,13 @@ def test_shutdown_delivers_what_stands_on_disk_too(posthog_server: PostHogServer
 
 @pytest.mark.parametrize("sync_mode", [False, True])
 def test_when_retries_are_used_up_messages_stay_and_the_same_process_delivers_them_when_the_server_is_back(
-    outbox: Path, told: list[Any], sync_mode: bool
+    dead_server: PostHogServer, outbox: Path, told: list[Any], sync_mode: bool
 ) -> None:
-    server = PostHogServer().start()
-    server.stop()
     with (
         log_records() as log,
-        client(server.url, outbox, max_retries=0, sync_mode=sync_mode, on_error=lambda *loss: told.append(loss)) as c,
+        client(
+            dead_server.url, outbox, max_retries=0, sync_mode=sync_mode, on_error=lambda *loss: told.append(loss)
+        ) as c,
     ):
         assert all(c.track("u1", "Event", {"number": number})[0] for number in range(30))
         assert returns(lambda: c.flush(1), within=1.5)
@@ -176,10 +176,10 @@ def test_when_retries_are_used_up_messages_stay_and_the_same_process_delivers_th
         assert sorted(line["properties"]["number"] for line in lines(outbox)) == list(range(30))
         assert c.stats() == {"accepted": 30, "delivered": 0, "failed": 0, "refused": 0, "queued": 30}
         assert any("event(s) stay in the outbox to be sent again: PostHog can't be reached" in text for text in log)
-        with server:
-            server.wait_for(30, timeout=10)
+        with dead_server:
+            dead_server.wait_for(30, timeout=10)
             assert c.flush(5)
-            assert numbers(server.unique_events()) == list(range(30))
+            assert numbers(dead_server.unique_events()) == list(range(30))
             assert lines(outbox) == []
             assert not told
 

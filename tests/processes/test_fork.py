@@ -121,12 +121,10 @@ for thread in threads:
     assert counts == {f"child{n}": 6 for n in range(20)}
 
 
-def test_a_fork_while_the_server_is_away_hands_no_event_to_the_child() -> None:
-    server = PostHogServer().start()
-    server.stop()
+def test_a_fork_while_the_server_is_away_hands_no_event_to_the_child(dead_server: PostHogServer) -> None:
     script = f"""
 import analytics_posthog as analytics
-analytics.write_key, analytics.host = "phc_key", {server.url!r}
+analytics.write_key, analytics.host = "phc_key", {dead_server.url!r}
 {PRELUDE}
 for n in range(150):
     analytics.track("parent", "Bought")
@@ -146,14 +144,13 @@ assert analytics.flush(20)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "called\n"
-        server.start()
+        dead_server.start()
         rest, _ = process.communicate(timeout=30)
     finally:
         process.kill()
         process.communicate()
-        server.stop()
     assert (process.returncode, rest) == (0, "")
-    assert Counter(users(server)) == {"parent": 150, "child": 1}
+    assert Counter(users(dead_server)) == {"parent": 150, "child": 1}
 
 
 def test_threads_that_race_for_the_first_call_share_one_client(posthog_server: PostHogServer) -> None:

@@ -13,15 +13,6 @@ import pytest
 from tests.support.outboxes import DELIVER, SETUP, names, numbers, output, run, start
 from tests.support.posthog_server import PostHogServer
 
-
-@pytest.fixture
-def away() -> PostHogServer:
-    """A server that is not there yet: its port refuses connections until `with away:`."""
-    server = PostHogServer().start()
-    server.stop()
-    return server
-
-
 FORKED = (
     SETUP
     + """
@@ -45,9 +36,9 @@ os.kill(os.getpid(), 9)
 
 
 def test_a_forked_child_leaves_its_parents_files_alone_and_holds_none_of_its_locks(
-    away: PostHogServer, tmp_path: Path
+    dead_server: PostHogServer, tmp_path: Path
 ) -> None:
-    with start(FORKED, away.url, tmp_path, stdin=subprocess.PIPE) as process:
+    with start(FORKED, dead_server.url, tmp_path, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         pids, in_child = sorted([process.stdout.readline(), process.stdout.readline()])
@@ -59,10 +50,10 @@ def test_a_forked_child_leaves_its_parents_files_alone_and_holds_none_of_its_loc
         assert numbers_in == {parent: [*range(50), *range(100, 150)], child: list(range(50, 100))}
         assert len(json.loads(in_child)) == 2
         os.kill(parent, signal.SIGKILL)
-        with away:  # the child lives on, and its parent's file is free
-            assert json.loads(run(DELIVER, away.url, tmp_path))[0]
-            away.wait_for(150, timeout=10)  # its own ones, by the child
-            assert numbers(away.unique_events()) == list(range(150))
+        with dead_server:  # the child lives on, and its parent's file is free
+            assert json.loads(run(DELIVER, dead_server.url, tmp_path))[0]
+            dead_server.wait_for(150, timeout=10)  # its own ones, by the child
+            assert numbers(dead_server.unique_events()) == list(range(150))
 
 
 def lines_in(path: Path) -> list[dict[str, dict[str, int]]]:

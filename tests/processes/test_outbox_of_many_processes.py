@@ -10,8 +10,6 @@ import time
 import uuid
 from pathlib import Path
 
-import pytest
-
 from tests.support.outboxes import (
     DELIVER,
     SETUP,
@@ -28,14 +26,6 @@ from tests.support.outboxes import (
 from tests.support.posthog_server import LOST, Answer, PostHogServer, Request
 
 POSTHOG_NAMESPACE = uuid.uuid5(uuid.UUID(int=0), "PostHog")
-
-
-@pytest.fixture
-def away() -> PostHogServer:
-    """A server that is not there yet: its port refuses connections until `with away:`."""
-    server = PostHogServer().start()
-    server.stop()
-    return server
 
 
 KILLED = (
@@ -60,14 +50,16 @@ def killed_after(server: PostHogServer, outbox: Path, count: int) -> list[str]:
 
 
 def test_after_kill_9_with_the_server_away_the_next_process_delivers_all_2000(
-    away: PostHogServer, tmp_path: Path
+    dead_server: PostHogServer, tmp_path: Path
 ) -> None:
-    accepted = killed_after(away, tmp_path, 2000)
+    accepted = killed_after(dead_server, tmp_path, 2000)
     assert [line["messageId"] for line in lines(tmp_path)] == accepted
-    with away:
-        flushed, stats = json.loads(run(DELIVER, away.url, tmp_path))
-        assert numbers(away.events) == list(range(2000))
-        assert [event["uuid"] for event in away.events] == [str(uuid.uuid5(POSTHOG_NAMESPACE, one)) for one in accepted]
+    with dead_server:
+        flushed, stats = json.loads(run(DELIVER, dead_server.url, tmp_path))
+        assert numbers(dead_server.events) == list(range(2000))
+        assert [event["uuid"] for event in dead_server.events] == [
+            str(uuid.uuid5(POSTHOG_NAMESPACE, one)) for one in accepted
+        ]
     assert flushed
     assert stats == {"accepted": 2000, "delivered": 2000, "failed": 0, "refused": 0, "queued": 0}
     assert names(tmp_path) == []
@@ -138,7 +130,7 @@ def lines_of_the_dead(outbox: Path) -> list[bytes]:
 
 
 def test_an_exit_with_the_server_away_says_in_one_line_how_many_stay_and_the_next_process_delivers_them(
-    away: PostHogServer, tmp_path: Path
+    dead_server: PostHogServer, tmp_path: Path
 ) -> None:
     # The queue holds 50: the others stand on disk alone.
     script = (
@@ -146,13 +138,13 @@ def test_an_exit_with_the_server_away_says_in_one_line_how_many_stay_and_the_nex
         + "analytics.max_queue_size = 50\nfor n in range(300): assert analytics.track('u1', 'Event', {'number': n})[0]"
     )
     began = time.monotonic()
-    process = start(script, away.url, tmp_path)
+    process = start(script, dead_server.url, tmp_path)
     _, log = process.communicate(timeout=30)
     assert (process.returncode, time.monotonic() - began < 8) == (0, True)
     assert log == "300 event(s) were not sent before the exit; they stay in the outbox\n"
-    with away:
-        assert json.loads(run(DELIVER, away.url, tmp_path))[0]
-        assert numbers(away.events) == list(range(300))
+    with dead_server:
+        assert json.loads(run(DELIVER, dead_server.url, tmp_path))[0]
+        assert numbers(dead_server.events) == list(range(300))
     assert names(tmp_path) == []
 
 
@@ -166,10 +158,10 @@ def test_an_exit_delivers_what_the_queue_had_no_room_for(posthog_server: PostHog
     assert names(tmp_path) == []
 
 
-def test_a_living_process_takes_over_what_a_killed_one_left(away: PostHogServer, tmp_path: Path) -> None:
-    killed_after(away, tmp_path, 20)
-    with away, client(away.url, tmp_path / "other"), client(away.url, tmp_path):
-        assert numbers(away.wait_for(20, timeout=5)) == list(range(20))
+def test_a_living_process_takes_over_what_a_killed_one_left(dead_server: PostHogServer, tmp_path: Path) -> None:
+    killed_after(dead_server, tmp_path, 20)
+    with dead_server, client(dead_server.url, tmp_path / "other"), client(dead_server.url, tmp_path):
+        assert numbers(dead_server.wait_for(20, timeout=5)) == list(range(20))
 
 
 def test_two_living_processes_racing_for_the_files_of_the_dead_send_each_message_once(
@@ -185,7 +177,7 @@ def test_two_living_processes_racing_for_the_files_of_the_dead_send_each_message
     assert names(tmp_path) == []
 
 
-def test_the_bytes_of_all_processes_count_towards_the_bound(away: PostHogServer, tmp_path: Path) -> None:
+def test_the_bytes_of_all_processes_count_towards_the_bound(dead_server: PostHogServer, tmp_path: Path) -> None:
     filling = (
         SETUP
         + """
@@ -195,10 +187,10 @@ print(sum(analytics.track("u1", "Event", {"text": "x" * 500})[0] for _ in range(
 sys.stdin.read() if len(sys.argv) > 3 else None
 """
     )
-    living = start(filling, away.url, tmp_path, "and wait", stdin=subprocess.PIPE)
+    living = start(filling, dead_server.url, tmp_path, "and wait", stdin=subprocess.PIPE)
     assert living.stdout is not None
     first = int(living.stdout.readline())
     assert 50 < first < 200
-    assert int(run(filling, away.url, tmp_path)) <= 1
+    assert int(run(filling, dead_server.url, tmp_path)) <= 1
     living.communicate("", timeout=10)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 100_000

@@ -39,11 +39,9 @@ def begun(seconds: float) -> Future[Outcome]:
 
 def outcome(seconds: float) -> Outcome:
     """What a process says that calls while its server is away, and who has arrived when it is over."""
-    server = PostHogServer().start()
-    server.stop()  # its port is known now
-    back = threading.Timer(seconds, server.start)
-    back.start()
-    script = f"""
+    with PostHogServer() as server:
+        server.stop()
+        script = f"""
 import analytics_posthog as analytics
 analytics.write_key, analytics.host = "phc_key", {server.url!r}
 analytics.on_error = lambda error, messages: print("lost", len(messages), error)
@@ -51,10 +49,11 @@ for number in range({CALLS}):
     assert analytics.track(f"u{{number:03}}", "Bought")[0]
 print(analytics.flush(timeout=60), analytics.stats())
 """
-    try:
-        done = run_python("-c", script, timeout=90)
-    finally:
-        back.join()
-        server.stop()
+        back = threading.Timer(seconds, server.start)
+        back.start()
+        try:
+            done = run_python("-c", script, timeout=90)
+        finally:
+            back.join()
     users = sorted(event["distinct_id"] for event in server.unique_events())
     return Outcome(done.stdout + done.stderr, users, {event["uuid"] for event in server.events})
