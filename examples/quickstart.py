@@ -18,7 +18,7 @@ from typing import Any
 
 import analytics_posthog as analytics
 
-# What PostHog is told about every event (ids, library, address); the table shows what is particular to each call.
+# What PostHog gets with every event (ids, library, address); the table shows what is particular to each call.
 SAME_EVERYWHERE = ("$geoip_disable", "$lib", "$lib_version", "segment_library", "distinct_id")
 WIDTHS = (9, 16, 12)
 

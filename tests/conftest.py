@@ -20,7 +20,7 @@ if (
 
 collect_ignore = ["testing/team"]  # a team's own suite, which test_team_suite.py runs
 
-# A skipped test fails the run, unless it stands here: node id (may hold *) -> why it may be skipped.
+# A skipped test fails the run, unless it is listed here: node id (may hold *) -> why it may be skipped.
 ALLOWED_SKIPS: dict[str, str] = {}
 
 _skipped: dict[str, str] = {}

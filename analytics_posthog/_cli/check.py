@@ -1,4 +1,4 @@
-"""The command `check`: tells whether key, host, the way there and the clock are right, and what to do if not."""
+"""The command `check`: says whether key, host, the way there and the clock are right, and what to do if not."""
 
 from __future__ import annotations
 

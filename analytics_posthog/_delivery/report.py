@@ -24,7 +24,7 @@ _MAX_WARNED: Final = 1000  # keys; an app that makes up keys must not fill the m
 
 
 class Report:
-    """Counts one client's messages and tells its app what happened to them. Any thread may call it. Never raises."""
+    """Counts one client's messages and reports their outcomes to its app. Any thread may call it. Never raises."""
 
     def __init__(self, on_error: OnError | None, on_success: OnSuccess | None = None) -> None:
         self._on_error = on_error

@@ -30,7 +30,7 @@ _NEVER_OUTSIDE: Final = {
 
 
 class Guard:
-    """Refuses requests from elsewhere with 403, and tells the browser in every answer what it may do with it."""
+    """Refuses requests from elsewhere with 403, and says to the browser in every answer what it may do with it."""
 
     def __init__(self, app: ASGIApp, *, remote: bool, open_to: frozenset[str] = frozenset()) -> None:
         """`open_to`: paths that also take a request whose Sec-Fetch-Site names another site, if it has no Origin."""

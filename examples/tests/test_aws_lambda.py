@@ -8,7 +8,7 @@ from analytics_posthog.testing import Captured
 SESSION = "01900000-0000-7000-8000-000000000042"
 
 
-def test_an_order_is_told_of_and_delivered(captured: Captured) -> None:
+def test_an_order_is_tracked_and_delivered(captured: Captured) -> None:
     with posthog.new_context():
         posthog.set_context_session(SESSION)
         posthog.tag("stage", "test")

@@ -15,7 +15,7 @@ def _django() -> None:
     django.setup()
 
 
-def test_who_signs_up_is_told_of_with_session_and_request(captured: Captured) -> None:
+def test_who_signs_up_is_tracked_with_session_and_request(captured: Captured) -> None:
     headers = {"X-PostHog-Session-Id": SESSION, "X-Forwarded-For": "203.0.113.7", "Host": "localhost"}
     answer = Client().post("/signup", {"user_id": "user-42", "plan": "team"}, headers=headers)
     assert answer.json() == {"ok": True}

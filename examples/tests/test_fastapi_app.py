@@ -10,7 +10,7 @@ from posthog.integrations.asgi import PosthogASGIMiddleware
 from analytics_posthog.testing import Captured
 
 SESSION = "01900000-0000-7000-8000-000000000042"
-# Older versions of the middleware look at the browser's headers only when they are told to.
+# Older versions of the middleware look at the browser's headers only when they are asked to.
 READS_SESSION = "capture_tracing_headers" in signature(PosthogASGIMiddleware).parameters
 
 
@@ -23,7 +23,7 @@ async def sign_up() -> object:
         return answer.json()
 
 
-def test_who_signs_up_is_told_of_with_the_request_each_time_that_the_app_is_started(captured: Captured) -> None:
+def test_who_signs_up_is_tracked_with_the_request_each_time_that_the_app_is_started(captured: Captured) -> None:
     for times in (1, 2):
         assert asyncio.run(sign_up()) == {"ok": True}
         captured.assert_tracked("Signed Up", user_id="user-42", properties={"plan": "team"}, times=times)

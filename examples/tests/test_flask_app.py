@@ -7,7 +7,7 @@ from analytics_posthog.testing import Captured
 SESSION = "01900000-0000-7000-8000-000000000042"
 
 
-def test_who_signs_up_is_told_of_with_session_and_request(captured: Captured) -> None:
+def test_who_signs_up_is_tracked_with_session_and_request(captured: Captured) -> None:
     headers = {"X-PostHog-Session-Id": SESSION, "User-Agent": "a browser"}
     answer = app.test_client().post("/signup", data={"user_id": "user-42", "plan": "team"}, headers=headers)
     assert answer.get_json() == {"ok": True}

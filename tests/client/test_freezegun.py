@@ -81,19 +81,19 @@ def test_flush_is_bounded(posthog_server: PostHogServer) -> None:
 
 
 def test_retries_wait_and_end_by_the_real_clock(posthog_server: PostHogServer) -> None:
-    told: list[Exception] = []
+    reported: list[Exception] = []
     posthog_server.answer = lambda _: (503, {}, b"")
     with (
         freeze_time(FROZEN),
         Client(
-            "phc_key", posthog_server.url, max_total_backoff_duration=0.4, on_error=lambda e, _: told.append(e)
+            "phc_key", posthog_server.url, max_total_backoff_duration=0.4, on_error=lambda e, _: reported.append(e)
         ) as client,
     ):
         client.track("u1", "Bought")
         started = clock()
         assert client.flush(10) is True
         assert 0.4 < clock() - started < 2
-    assert len(told) == 1
+    assert len(reported) == 1
     assert len(posthog_server.requests) == 3
 
 

@@ -13,7 +13,7 @@ from tests.support.posthog_server import HANG, PostHogServer
 KEY = "phc_0123456789abcdefghijklmnopqrstuvwxyz"
 CARD = "4111 1111 1111 1111"
 EVENT = "Bought"  # the app's own word, which debug shows
-Told = list[tuple[Exception, list[dict[str, Any]]]]
+Reported = list[tuple[Exception, list[dict[str, Any]]]]
 
 
 def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
@@ -29,7 +29,7 @@ class Odd:
         return CARD
 
 
-def fail_in_every_way(server: PostHogServer, told: Told) -> None:
+def fail_in_every_way(server: PostHogServer, reported: Reported) -> None:
     """Every kind of loss and warning, with data in each field."""
     data: dict[str, Any] = {
         "properties": {"card": CARD, CARD: "a value", "odd": Odd()},
@@ -40,7 +40,7 @@ def fail_in_every_way(server: PostHogServer, told: Told) -> None:
         return Client(
             KEY,
             settings.pop("host", server.url),
-            on_error=lambda *args: told.append(args),
+            on_error=lambda *args: reported.append(args),
             debug=True,
             max_retries=0,
             **settings,
@@ -56,7 +56,7 @@ def fail_in_every_way(server: PostHogServer, told: Told) -> None:
             one.track(CARD, EVENT, **data)
         with client(sync_mode=True) as one, pytest.raises(DeliveryError) as raised:
             one.track(CARD, EVENT, **data)
-        told.append((raised.value, []))
+        reported.append((raised.value, []))
     server.answer = lambda _: HANG
     with client(timeout=0.1) as one:
         one.track(CARD, EVENT, **data)
@@ -87,13 +87,13 @@ def fail_in_every_way(server: PostHogServer, told: Told) -> None:
 def test_neither_log_lines_nor_errors_hold_the_key_the_address_or_data(
     posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: Told = []
+    reported: Reported = []
     caplog.set_level(logging.DEBUG)
     logging.getLogger("analytics_posthog").addHandler(
         logging.NullHandler()
     )  # or debug=True would add one to standard error
-    fail_in_every_way(posthog_server, told)
-    assert len(told) > 20
+    fail_in_every_way(posthog_server, reported)
+    assert len(reported) > 20
     # The other loggers' debug lines are the official client's and urllib3's own.
     lines = [
         record.getMessage()
@@ -101,7 +101,7 @@ def test_neither_log_lines_nor_errors_hold_the_key_the_address_or_data(
         if record.name == "analytics_posthog" or record.levelno > logging.DEBUG
     ]
     assert len(lines) > 15
-    texts = [*lines, *(f"{error!s} {error!r}" for error, _ in told)]
+    texts = [*lines, *(f"{error!s} {error!r}" for error, _ in reported)]
     for secret in (KEY, "4111", "127.0.0.1", str(posthog_server.port)):
         assert [text for text in texts if secret in text] == []
 

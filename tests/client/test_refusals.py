@@ -22,20 +22,20 @@ from tests.support.child_process import environment
 from tests.support.posthog_server import HANG, PostHogServer
 from tests.support.two_clients import OURS, end_quickly, log_records
 
-Told = list[tuple[Exception, list[dict[str, Any]]]]
+Reported = list[tuple[Exception, list[dict[str, Any]]]]
 
 
 @pytest.fixture
-def told() -> Told:
+def reported() -> Reported:
     return []
 
 
 @pytest.fixture
-def full(posthog_server: PostHogServer, told: Told) -> Iterator[Client]:
+def full(posthog_server: PostHogServer, reported: Reported) -> Iterator[Client]:
     """A client with a queue of 5 that is full, because the server hangs."""
     posthog_server.answer = lambda _: HANG
     with OURS.client(
-        posthog_server, max_queue_size=5, upload_size=1, on_error=lambda *arguments: told.append(arguments)
+        posthog_server, max_queue_size=5, upload_size=1, on_error=lambda *arguments: reported.append(arguments)
     ) as client:
         client.track("first", "Bought")
         posthog_server.wait_for_requests(1)
@@ -56,19 +56,19 @@ def users(server: PostHogServer) -> list[str]:
 
 
 def test_of_600_calls_on_a_queue_of_50_accepted_and_refused_are_600_and_on_error_had_each_refused_one(
-    posthog_server: PostHogServer, told: Told
+    posthog_server: PostHogServer, reported: Reported
 ) -> None:
     posthog_server.answer = lambda _: time.sleep(0.1)
     with OURS.client(
-        posthog_server, max_queue_size=50, upload_size=20, on_error=lambda *arguments: told.append(arguments)
+        posthog_server, max_queue_size=50, upload_size=20, on_error=lambda *arguments: reported.append(arguments)
     ) as client:
         answers = [client.track(f"u{number}", "Bought") for number in range(600)]
         assert client.flush()
     accepted = [message for ok, message in answers if ok]
     refused = [message for ok, message in answers if not ok]
     assert len(refused) > 400
-    assert {type(error) for error, _ in told} == {QueueFull}
-    assert [messages for _, messages in told] == [[message] for message in refused]
+    assert {type(error) for error, _ in reported} == {QueueFull}
+    assert [messages for _, messages in reported] == [[message] for message in refused]
     assert users(posthog_server) == [message["userId"] for message in accepted]
     assert client.stats() == {
         "accepted": len(accepted),
@@ -79,17 +79,17 @@ def test_of_600_calls_on_a_queue_of_50_accepted_and_refused_are_600_and_on_error
     }
 
 
-def test_a_refusal_returns_at_once_and_says_what_to_do(full: Client, told: Told) -> None:
+def test_a_refusal_returns_at_once_and_says_what_to_do(full: Client, reported: Reported) -> None:
     start = time.monotonic()
     ok, message = full.track("u1", "Bought", {"secret": "4111"})
     assert time.monotonic() - start < 0.5
     assert ok is False
-    ((error, messages),) = told
+    ((error, messages),) = reported
     assert messages == [message]
     assert str(error) == "the queue is full (5). Raise max_queue_size, or call less often"
 
 
-def test_every_call_is_refused_alike(full: Client, told: Told) -> None:
+def test_every_call_is_refused_alike(full: Client, reported: Reported) -> None:
     calls = [
         ("track", "u1", "Bought"),
         ("identify", "u1"),
@@ -100,7 +100,7 @@ def test_every_call_is_refused_alike(full: Client, told: Told) -> None:
     ]
     for name, *arguments in calls:
         assert getattr(full, name)(*arguments)[0] is False
-    assert [messages[0]["type"] for _, messages in told] == [name for name, *_ in calls]
+    assert [messages[0]["type"] for _, messages in reported] == [name for name, *_ in calls]
     assert full.stats()["refused"] == 6
 
 
@@ -141,11 +141,11 @@ def test_block_when_full_waits_and_nothing_is_refused(posthog_server: PostHogSer
     assert users(posthog_server) == [f"u{number}" for number in range(300)]
 
 
-def test_block_when_full_waits_for_no_longer_than_it_says(full: Client, told: Told) -> None:
+def test_block_when_full_waits_for_no_longer_than_it_says(full: Client, reported: Reported) -> None:
     start = time.monotonic()
     assert blocked(full, 0.3).track("u1", "Bought")[0] is False
     assert 0.3 <= time.monotonic() - start < 1.5
-    assert isinstance(told[0][0], QueueFull)
+    assert isinstance(reported[0][0], QueueFull)
 
 
 def test_block_when_full_may_be_days(posthog_server: PostHogServer) -> None:
@@ -155,7 +155,7 @@ def test_block_when_full_may_be_days(posthog_server: PostHogServer) -> None:
     assert len(posthog_server.events) == 100
 
 
-def test_a_call_that_waits_while_the_client_is_shut_down_is_refused(full: Client, told: Told) -> None:
+def test_a_call_that_waits_while_the_client_is_shut_down_is_refused(full: Client, reported: Reported) -> None:
     answers: list[bool] = []
     client = blocked(full, 20)
     thread = threading.Thread(target=lambda: answers.append(client.track("waiting", "Bought")[0]))
@@ -164,7 +164,7 @@ def test_a_call_that_waits_while_the_client_is_shut_down_is_refused(full: Client
     end_quickly(client, 0.2)
     thread.join(5)
     assert not thread.is_alive()
-    said = [(error, message["userId"]) for error, messages in told for message in messages]
+    said = [(error, message["userId"]) for error, messages in reported for message in messages]
     assert sorted(user for _, user in said) == ["first", *(f"queued{number}" for number in range(5)), "waiting"]
     assert {type(error) for error, _ in said} == {ClientShutDown}
     stats = client.stats()

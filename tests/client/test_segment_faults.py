@@ -148,15 +148,15 @@ def naive_utcnow_lands_hours_in_the_future_west_of_greenwich(kit: Kit, server: P
 
 
 def errors_hold_the_message(kit: Kit, server: PostHogServer) -> object:
-    told: list[Exception] = []
-    with log_records() as logged, kit.client(server, on_error=lambda error, _: told.append(error)) as client:
+    reported: list[Exception] = []
+    with log_records() as logged, kit.client(server, on_error=lambda error, _: reported.append(error)) as client:
         try:
             client.track("u1", "Bought", {"card": SECRET, "log": "x" * (1 << 20)})
         except RuntimeError as error:
-            told.append(error)
+            reported.append(error)
         client.flush()
-    assert told
-    return SECRET in str(told) + str(logged)
+    assert reported
+    return SECRET in str(reported) + str(logged)
 
 
 def debug_log_lines_hold_the_message(kit: Kit, server: PostHogServer) -> object:

@@ -214,7 +214,7 @@ def test_the_key_stands_in_no_error_no_repr_and_no_log(
     posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "analytics_posthog")
-    told: list[Exception] = []
+    reported: list[Exception] = []
     texts: list[str] = []
     for status in (200, 400, 401, 403, 404, 413, 500, None):
         answer: Any = (status, {}, KEY.encode()) if status else "reset"
@@ -223,7 +223,7 @@ def test_the_key_stands_in_no_error_no_repr_and_no_log(
             "debug": True,
             "max_retries": 0,
             "timeout": 2,
-            "on_error": lambda error, _: told.append(error),
+            "on_error": lambda error, _: reported.append(error),
         }
         with Client(KEY, posthog_server.url, **options) as client:
             client.track("u1", "Bought")
@@ -242,8 +242,8 @@ def test_the_key_stands_in_no_error_no_repr_and_no_log(
         with pytest.raises(InvalidSetting) as raised:
             Client(**{"write_key": KEY, name: value})
         texts += traceback.format_exception(raised.value)
-    assert len(told) == 7
-    assert KEY not in "".join(texts) + str(told) + repr(told) + caplog.text
+    assert len(reported) == 7
+    assert KEY not in "".join(texts) + str(reported) + repr(reported) + caplog.text
 
 
 def test_debug_logs_to_standard_error_only_if_nobody_else_listens(capsys: pytest.CaptureFixture[str]) -> None:

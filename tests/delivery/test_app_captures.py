@@ -82,16 +82,16 @@ def test_with_send_false_it_is_not_sent(posthog_server: PostHogServer) -> None:
     assert posthog_server.requests == []
 
 
-def test_one_that_posthog_refuses_is_told_and_harms_no_call(posthog_server: PostHogServer) -> None:
-    told: list[tuple[Exception, list[dict[str, Any]]]] = []
+def test_one_that_posthog_refuses_is_reported_and_harms_no_call(posthog_server: PostHogServer) -> None:
+    reported: list[tuple[Exception, list[dict[str, Any]]]] = []
     posthog_server.answer = lambda request: (400, {}, b"") if b'"Own"' in request.body else None
-    with Client("phc_key", posthog_server.url, on_error=lambda *args: told.append(args)) as client:
+    with Client("phc_key", posthog_server.url, on_error=lambda *args: reported.append(args)) as client:
         client.track("u1", "Before")
         client.posthog.capture("Own", distinct_id="u2")
         client.track("u1", "After")
         client.flush()
         assert names(posthog_server) == ["Before", "After"]
-    assert [[item["event"] for item in items] for _, items in told] == [["Own"]]
+    assert [[item["event"] for item in items] for _, items in reported] == [["Own"]]
 
 
 def test_feature_flags_can_be_asked_for_with_the_same_client(posthog_server: PostHogServer) -> None:

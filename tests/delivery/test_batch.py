@@ -131,16 +131,20 @@ def test_what_goes_wrong_once_it_is_posted_is_raised_and_not_posted_again(
 def test_a_message_that_the_app_has_made_to_hold_itself_costs_no_other(
     gzip: bool, posthog_server: PostHogServer
 ) -> None:
-    told: list[Any] = []
+    reported: list[Any] = []
     client = Client(
-        "phc_key", posthog_server.url, upload_interval=60, gzip=gzip, on_error=lambda _, messages: told.extend(messages)
+        "phc_key",
+        posthog_server.url,
+        upload_interval=60,
+        gzip=gzip,
+        on_error=lambda _, messages: reported.extend(messages),
     )
     message = client.track("u1", "Bought", {"price": 1.5})[1]
     message["properties"]["itself"] = message["properties"]
     client.track("u2", "Bought")
     assert client.flush()
     assert [event["distinct_id"] for event in posthog_server.events] == (["u2"] if gzip else ["u1", "u2"])
-    assert [lost["userId"] for lost in told] == (["u1"] if gzip else [])
+    assert [lost["userId"] for lost in reported] == (["u1"] if gzip else [])
     client.shutdown()
 
 

@@ -13,7 +13,7 @@ from analytics_posthog import AnalyticsError, Client, InvalidMessage, MessageToo
 from tests.support.posthog_server import PostHogServer
 
 Event = dict[str, Any]
-Told = list[tuple[Exception, list[dict[str, Any]]]]
+Reported = list[tuple[Exception, list[dict[str, Any]]]]
 MODES = pytest.mark.parametrize("sync_mode", [False, True], ids=["threads", "sync_mode"])
 
 
@@ -23,9 +23,9 @@ def names(server: PostHogServer) -> list[str]:
 
 def sent(
     server: PostHogServer, before_send: Callable[[Event], Any], sync_mode: bool = False
-) -> tuple[tuple[bool, Any], Told]:
-    """What a call between two others answers, and what `on_error` was told; `before_send` gets only its event."""
-    told: Told = []
+) -> tuple[tuple[bool, Any], Reported]:
+    """What a call between two others answers, and what `on_error` got; `before_send` gets only its event."""
+    reported: Reported = []
 
     def hook(event: Event) -> Any:
         return before_send(event) if event["event"] == "Bought" else event
@@ -33,20 +33,20 @@ def sent(
     settings: dict[str, Any] = {
         "before_send": hook,
         "sync_mode": sync_mode,
-        "on_error": lambda *args: told.append(args),
+        "on_error": lambda *args: reported.append(args),
     }
     with Client("phc_key", server.url, **settings) as client:
         client.track("u1", "Before")
         answer = client.track("u1", "Bought", {"price": 5, "items": [{"sku": "a"}]}, message_id="m1")
         client.track("u1", "After")
-    return answer, told
+    return answer, reported
 
 
 @MODES
 def test_it_gets_the_event_as_it_would_be_sent(sync_mode: bool, posthog_server: PostHogServer) -> None:
     seen: list[Event] = []
-    answer, told = sent(posthog_server, lambda event: seen.append(event) or event, sync_mode)
-    assert (answer[0], told, names(posthog_server)) == (True, [], ["Before", "Bought", "After"])
+    answer, reported = sent(posthog_server, lambda event: seen.append(event) or event, sync_mode)
+    assert (answer[0], reported, names(posthog_server)) == (True, [], ["Before", "Bought", "After"])
     (event,) = seen
     arrived = posthog_server.events[1]
     own = {key: value for key, value in arrived["properties"].items() if key not in ("$lib", "$lib_version")}
@@ -60,8 +60,8 @@ def test_what_it_changes_is_sent_and_the_message_stays(sync_mode: bool, posthog_
         del event["properties"]["price"]
         return {**event, "distinct_id": "someone"}
 
-    (accepted, message), told = sent(posthog_server, edit, sync_mode)
-    assert (accepted, told) == (True, [])
+    (accepted, message), reported = sent(posthog_server, edit, sync_mode)
+    assert (accepted, reported) == (True, [])
     assert message["properties"] == {"price": 5, "items": [{"sku": "a"}]}
     arrived = posthog_server.events[1]
     assert (arrived["distinct_id"], arrived["properties"]["items"]) == ("someone", [{"sku": "a"}, "more"])
@@ -69,9 +69,9 @@ def test_what_it_changes_is_sent_and_the_message_stays(sync_mode: bool, posthog_
 
 
 @MODES
-def test_none_means_that_it_is_not_sent_and_nobody_is_told(sync_mode: bool, posthog_server: PostHogServer) -> None:
-    (accepted, message), told = sent(posthog_server, lambda _: None, sync_mode)
-    assert (accepted, message["event"], told) == (True, "Bought", [])
+def test_none_means_that_it_is_not_sent_and_nobody_is_reported(sync_mode: bool, posthog_server: PostHogServer) -> None:
+    (accepted, message), reported = sent(posthog_server, lambda _: None, sync_mode)
+    assert (accepted, message["event"], reported) == (True, "Bought", [])
     assert names(posthog_server) == ["Before", "After"]
 
 
@@ -86,9 +86,9 @@ def test_one_that_raises_costs_its_event_and_nothing_else(sync_mode: bool, posth
     def fail(_: Event) -> Event:
         raise cause
 
-    (accepted, message), told = sent(posthog_server, fail, sync_mode)
+    (accepted, message), reported = sent(posthog_server, fail, sync_mode)
     assert accepted is False
-    ((error, messages),) = told
+    ((error, messages),) = reported
     assert isinstance(error, AnalyticsError)
     assert "before_send" in str(error)
     assert "4111" not in str(error)
@@ -117,12 +117,12 @@ WRONG: dict[str, Callable[[Event], Any]] = {
 
 @MODES
 @pytest.mark.parametrize("before_send", WRONG.values(), ids=WRONG)
-def test_what_is_no_event_is_not_sent_and_told(
+def test_what_is_no_event_is_not_sent_and_reported(
     before_send: Callable[[Event], Any], sync_mode: bool, posthog_server: PostHogServer
 ) -> None:
-    (accepted, message), told = sent(posthog_server, before_send, sync_mode)
+    (accepted, message), reported = sent(posthog_server, before_send, sync_mode)
     assert accepted is False
-    ((error, messages),) = told
+    ((error, messages),) = reported
     assert isinstance(error, InvalidMessage)
     assert "before_send" in str(error)
     assert messages == [message]
@@ -132,16 +132,16 @@ def test_what_is_no_event_is_not_sent_and_told(
 REFUSED: dict[str, Callable[[Event], Any]] = {
     "a name that is a number": lambda event: {**event, "event": 5},
     "a timestamp that is a number": lambda event: {**event, "timestamp": 5},
-    "a uuid that is none": lambda event: {**event, "uuid": "1"},
+    "a uuid that is not one": lambda event: {**event, "uuid": "1"},
 }
 
 
 @pytest.mark.parametrize("before_send", REFUSED.values(), ids=REFUSED)
-def test_what_posthog_refuses_costs_no_neighbour_and_is_told(
+def test_what_posthog_refuses_costs_no_neighbour_and_is_reported(
     before_send: Callable[[Event], Any], posthog_server: PostHogServer
 ) -> None:
-    (_, message), told = sent(posthog_server, before_send)
-    assert [messages for _, messages in told] == [[message]]
+    (_, message), reported = sent(posthog_server, before_send)
+    assert [messages for _, messages in reported] == [[message]]
     assert names(posthog_server) == ["Before", "After"]
 
 
@@ -164,8 +164,8 @@ def test_values_that_json_has_not_are_cleaned_as_a_call_s_are(
             },
         }
 
-    answer, told = sent(posthog_server, add)
-    assert (answer[0], told, names(posthog_server)) == (True, [], ["Before", "Bought", "After"])
+    answer, reported = sent(posthog_server, add)
+    assert (answer[0], reported, names(posthog_server)) == (True, [], ["Before", "Bought", "After"])
     properties = posthog_server.events[1]["properties"]
     added = {key: properties[key] for key in ("order", "day", "rate", "7", "price")}
     assert added == {"order": str(order), "day": "2026-01-02", "rate": None, "7": "seven", "price": 5}
@@ -179,9 +179,9 @@ def test_an_event_that_it_makes_too_large_is_refused(posthog_server: PostHogServ
     def grow(event: Event) -> Event:
         return {**event, "properties": {**event["properties"], "text": "x" * (1 << 20)}}
 
-    (accepted, message), told = sent(posthog_server, grow)
+    (accepted, message), reported = sent(posthog_server, grow)
     assert accepted is False
-    ((error, messages),) = told
+    ((error, messages),) = reported
     assert isinstance(error, MessageTooLarge)
     assert messages == [message]
     assert names(posthog_server) == ["Before", "After"]

@@ -16,7 +16,7 @@ from analytics_posthog import Client, DeliveryError, MessageTooLarge, QueueFull
 from analytics_posthog.version import VERSION
 from tests.support.posthog_server import HANG, Answer, PostHogServer, Request
 
-Told = list[tuple[Exception, list[dict[str, Any]]]]
+Reported = list[tuple[Exception, list[dict[str, Any]]]]
 MESSAGE_ID = "022bb90c-bbac-11e4-8dfc-aa07a5b093db"
 
 
@@ -85,16 +85,16 @@ def test_a_slash_at_the_end_of_the_host_is_fine(posthog_server: PostHogServer) -
 
 
 def test_timeout_ends_a_request_that_hangs(posthog_server: PostHogServer) -> None:
-    told: Told = []
+    reported: Reported = []
     posthog_server.answer = lambda _: HANG
     started = time.monotonic()
     with Client(
-        "phc_key", posthog_server.url, timeout=0.2, max_retries=0, on_error=lambda *args: told.append(args)
+        "phc_key", posthog_server.url, timeout=0.2, max_retries=0, on_error=lambda *args: reported.append(args)
     ) as client:
         _, message = client.track("u1", "Bought")
         assert client.flush(10)
     assert 0.2 <= time.monotonic() - started < 3
-    ((error, messages),) = told
+    ((error, messages),) = reported
     assert isinstance(error, DeliveryError)
     assert error.status is None
     assert messages == [message]
@@ -158,10 +158,10 @@ def test_thread_3_makes_three_that_send_at_the_same_time(posthog_server: PostHog
 
 
 def test_a_full_queue_refuses_the_call_and_tells(posthog_server: PostHogServer) -> None:
-    told: Told = []
+    reported: Reported = []
     posthog_server.answer = lambda _: HANG
     with Client(
-        "phc_key", posthog_server.url, max_queue_size=5, upload_size=1, on_error=lambda *args: told.append(args)
+        "phc_key", posthog_server.url, max_queue_size=5, upload_size=1, on_error=lambda *args: reported.append(args)
     ) as client:
         track_each(client, range(1))
         posthog_server.wait_for_requests(1)  # the consumer has that one: what comes now stays in the queue
@@ -169,7 +169,7 @@ def test_a_full_queue_refuses_the_call_and_tells(posthog_server: PostHogServer) 
         accepted, message = client.track("u6", "Bought")
         assert (accepted, message["userId"], message["type"]) == (False, "u6", "track")
         posthog_server.release()
-    ((error, messages),) = told
+    ((error, messages),) = reported
     assert isinstance(error, QueueFull)
     assert messages == [message]
     assert ids(posthog_server) == all_of(range(6))
@@ -213,7 +213,7 @@ OVERSIZE: dict[str, dict[str, Any]] = {
     "a text that JSON writes in more characters": {"properties": {"text": "é" * (151 * KIB)}},
     "a text of quotes": {"properties": {"text": '"' * (451 * KIB)}},
     "many keys": {"properties": {f"key {number}": "x" * 100 for number in range(9000)}},
-    "a context, which stands in the event twice": {"context": {"page": {"title": "x" * (451 * KIB)}}},
+    "a context, which is in the event twice": {"context": {"page": {"title": "x" * (451 * KIB)}}},
     "a text larger than any pass looks at": {"properties": {"text": "x" * (20 * KIB * KIB)}},
     "a long list": {"properties": {"list": list(range(400_000))}},
 }
@@ -221,7 +221,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "a long text": {"properties": {"text": "x" * (898 * KIB)}},
     "a text that JSON writes in more characters": {"properties": {"text": "é" * (149 * KIB)}},
     "a text of quotes": {"properties": {"text": '"' * (449 * KIB)}},
-    "a context, which stands in the event twice": {"context": {"page": {"title": "x" * (449 * KIB)}}},
+    "a context, which is in the event twice": {"context": {"page": {"title": "x" * (449 * KIB)}}},
 }
 
 
@@ -229,13 +229,13 @@ FITTING: dict[str, dict[str, Any]] = {
 def test_an_event_over_900_kib_is_refused_and_its_neighbours_arrive(
     arguments: dict[str, Any], posthog_server: PostHogServer
 ) -> None:
-    told: Told = []
-    with Client("phc_key", posthog_server.url, on_error=lambda *args: told.append(args)) as client:
+    reported: Reported = []
+    with Client("phc_key", posthog_server.url, on_error=lambda *args: reported.append(args)) as client:
         track_each(client, range(3))
         accepted, message = client.track("big", "Bought", **arguments)
         track_each(client, range(3, 6))
     assert accepted is False
-    ((error, messages),) = told
+    ((error, messages),) = reported
     assert isinstance(error, MessageTooLarge)
     assert messages[0] is message
     assert ids(posthog_server) == all_of(range(6))

@@ -118,21 +118,21 @@ def test_retries_go_through_the_proxy_too(sync_mode: bool, posthog_server: PostH
 
 
 def test_https_goes_through_the_https_proxy(proxy: ProxyServer) -> None:
-    told: list[Exception] = []
-    settings: dict[str, Any] = {"max_retries": 0, "on_error": lambda error, _: told.append(error)}
+    reported: list[Exception] = []
+    settings: dict[str, Any] = {"max_retries": 0, "on_error": lambda error, _: reported.append(error)}
     with Client("phc_key", "https://posthog.invalid", proxies={"https": proxy.url}, **settings) as client:
         client.track("u1", "Bought")
     assert proxy.passed == [Passed("CONNECT", "posthog.invalid:443", None)]
-    assert [type(error) for error in told] == [DeliveryError]
+    assert [type(error) for error in reported] == [DeliveryError]
 
 
 def test_a_proxy_s_password_is_used_and_never_shown(
     posthog_server: PostHogServer, proxy: ProxyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[Exception] = []
+    reported: list[Exception] = []
     caplog.set_level(logging.DEBUG, "analytics_posthog")
     proxies = {"http": proxy.url.replace("://", "://me:S3cret@")}
-    settings: dict[str, Any] = {"max_retries": 0, "on_error": lambda error, _: told.append(error)}
+    settings: dict[str, Any] = {"max_retries": 0, "on_error": lambda error, _: reported.append(error)}
     with Client("phc_key", posthog_server.url, proxies=proxies, **settings) as client:
         client.track("u1", "Bought")
     assert [passed.authorization for passed in proxy.passed] == ["Basic bWU6UzNjcmV0"]
@@ -140,9 +140,11 @@ def test_a_proxy_s_password_is_used_and_never_shown(
     with Client("phc_key", posthog_server.url, proxies=proxies, **settings) as client:
         client.track("u2", "Bought")
     assert ids(posthog_server) == ["u1"]
-    assert len(told) == 1
+    assert len(reported) == 1
     ours = [record.getMessage() for record in caplog.records if record.name == "analytics_posthog"]
-    assert [text for text in [*ours, str(told[0]), repr(told[0])] if "S3cret" in text or "127.0.0.1" in text] == []
+    assert [
+        text for text in [*ours, str(reported[0]), repr(reported[0])] if "S3cret" in text or "127.0.0.1" in text
+    ] == []
 
 
 def test_the_module_s_setting_is_used(posthog_server: PostHogServer, proxy: ProxyServer) -> None:

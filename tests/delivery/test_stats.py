@@ -1,4 +1,4 @@
-"""stats() tells what became of all messages, and adds up."""
+"""stats() says what became of all messages, and adds up."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_stats_add_up_at_every_moment_of_a_storm(posthog_server: PostHogServer, 
     assert final["queued"] == 0
     assert len(reports.delivered) == final["delivered"]
     assert len(reports.lost) == final["failed"] + final["refused"]
-    told_of = Counter(message["messageId"] for message in reports.delivered + reports.lost)
-    assert set(told_of.values()) == {1}
-    assert len(told_of) == 1600
+    reported_ids = Counter(message["messageId"] for message in reports.delivered + reports.lost)
+    assert set(reported_ids.values()) == {1}
+    assert len(reported_ids) == 1600
     assert {m["userId"] for m in reports.delivered} == {event["distinct_id"] for event in posthog_server.events}

@@ -15,7 +15,7 @@ import pytest
 from analytics_posthog import AnalyticsError, Client, ClientShutDown, DeliveryError, MessageTooLarge
 from tests.support.posthog_server import HANG, RESET, PostHogServer
 
-Told = list[tuple[Exception, list[dict[str, Any]]]]
+Reported = list[tuple[Exception, list[dict[str, Any]]]]
 
 
 def ids(server: PostHogServer) -> list[str]:
@@ -77,11 +77,11 @@ def test_timeout_bounds_a_call(posthog_server: PostHogServer) -> None:
 
 
 def test_what_is_the_message_s_own_fault_does_not_raise(posthog_server: PostHogServer) -> None:
-    told: Told = []
-    with Client("phc_key", posthog_server.url, sync_mode=True, on_error=lambda *args: told.append(args)) as client:
+    reported: Reported = []
+    with Client("phc_key", posthog_server.url, sync_mode=True, on_error=lambda *args: reported.append(args)) as client:
         accepted, message = client.track("u1", "Bought", {"text": "x" * (1 << 20)})
         assert accepted is False
-        ((error, messages),) = told
+        ((error, messages),) = reported
         assert isinstance(error, MessageTooLarge)
         assert messages == [message]
         assert client.track("u2", "Bought")[0] is True
@@ -89,8 +89,8 @@ def test_what_is_the_message_s_own_fault_does_not_raise(posthog_server: PostHogS
 
 
 def test_flush_and_shutdown_have_nothing_to_wait_for(posthog_server: PostHogServer) -> None:
-    told: Told = []
-    client = Client("phc_key", posthog_server.url, sync_mode=True, on_error=lambda *args: told.append(args))
+    reported: Reported = []
+    client = Client("phc_key", posthog_server.url, sync_mode=True, on_error=lambda *args: reported.append(args))
     client.track("u1", "Bought")
     assert client.flush() is True
     client.shutdown()
@@ -98,7 +98,7 @@ def test_flush_and_shutdown_have_nothing_to_wait_for(posthog_server: PostHogServ
     assert client.flush() is True
     accepted, message = client.track("u2", "Bought")
     assert (accepted, message["userId"]) == (False, "u2")
-    ((error, messages),) = told
+    ((error, messages),) = reported
     assert isinstance(error, ClientShutDown)
     assert messages == [message]
     assert ids(posthog_server) == ["u1"]

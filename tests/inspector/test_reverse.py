@@ -43,7 +43,7 @@ def test_the_reconstructed_message_gives_the_same_event(case: dict[str, Any], se
     before = copy.deepcopy(event)
     again = reconstruct(event).event()
     again["properties"].update(LIB)
-    again["uuid"] = event["uuid"]  # a hash, which tells nothing of the messageId
+    again["uuid"] = event["uuid"]  # a hash, which says nothing of the messageId
     assert as_json(again) == as_json(event)
     assert event == before
 
@@ -52,27 +52,27 @@ def test_the_reconstructed_message_gives_the_same_event(case: dict[str, Any], se
 def test_the_message_lacks_only_the_parts_listed_as_unknown(case: dict[str, Any]) -> None:
     message = message_of(case)
     made = reconstruct(event_of(message))
-    told = made.message
+    restored = made.message
     assert "the messageId, of which the uuid is a hash" in made.unknown
     assert "integrations" in made.unknown
     for key in ("type", "event", "traits", "groupId", "timestamp"):
         if key in message:
-            assert told[key] == message[key]
+            assert restored[key] == message[key]
     context = {key: value for key, value in message["context"].items() if key != "campaign"}
-    assert {key: value for key, value in told["context"].items() if key != "campaign"} == context
+    assert {key: value for key, value in restored["context"].items() if key != "campaign"} == context
     user_id, anonymous_id = message.get("userId"), message.get("anonymousId")
-    assert (told.get("userId") or told.get("anonymousId")) == (user_id or anonymous_id)
-    if told.get("userId") != user_id or told.get("anonymousId") != anonymous_id:
+    assert (restored.get("userId") or restored.get("anonymousId")) == (user_id or anonymous_id)
+    if restored.get("userId") != user_id or restored.get("anonymousId") != anonymous_id:
         assert any("anonymousId" in text for text in made.unknown)
     if message["type"] == "alias":
-        assert told.get("previousId", message["previousId"]) == message["previousId"]
-    if told.get("properties", {}) != message.get("properties", {}):
-        assert hides(message, told)
+        assert restored.get("previousId", message["previousId"]) == message["previousId"]
+    if restored.get("properties", {}) != message.get("properties", {}):
+        assert hides(message, restored)
 
 
-def hides(message: dict[str, Any], told: dict[str, Any]) -> bool:
+def hides(message: dict[str, Any], restored: dict[str, Any]) -> bool:
     """Whether the properties differ by no more than what the conversion takes away or makes equal."""
-    mine, found = dict(message["properties"]), dict(told["properties"])
+    mine, found = dict(message["properties"]), dict(restored["properties"])
     for properties in (mine, found):
         for key in (
             "$lib",
@@ -156,5 +156,5 @@ def test_every_odd_event_can_be_explained() -> None:
 
 
 def as_json(event: dict[str, Any]) -> str:
-    """An event as one text, to be compared with 1 and True told apart."""
+    """An event as one text, to be compared with 1 and True kept apart."""
     return json.dumps(event, sort_keys=True)

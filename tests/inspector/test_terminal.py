@@ -71,12 +71,12 @@ def test_a_character_that_the_stream_s_encoding_lacks_is_escaped() -> None:
 def test_a_closed_stream_is_reported_once() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
-    told = threading.Event()
+    closed = threading.Event()
     with open(write_end, "w", encoding="utf-8") as stream:
         terminal = Terminal(stream)
-        terminal.closed = told.set
+        terminal.closed = closed.set
         terminal.write("x")
-        assert told.wait(10)
+        assert closed.wait(10)
         terminal.write("y")
         terminal.close()
     assert isinstance(terminal.error, BrokenPipeError)

@@ -60,7 +60,7 @@ def test_a_torn_last_line_is_reported_and_the_rest_is_delivered(
 
 
 WRONG: dict[str, dict[str, Any]] = {
-    "a type that is none": {"type": "track2"},
+    "a type that does not exist": {"type": "track2"},
     "a type that is no string": {"type": []},
     "an event that is no string": {"event": 5},
     "an event that is blank": {"event": " "},
@@ -68,7 +68,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "no id": {"userId": None, "anonymousId": ""},
     "an id that is a list": {"userId": ["u1"]},
     "a timestamp that is a number": {"timestamp": 5},
-    "a timestamp that is none": {"timestamp": "yesterday"},
+    "a timestamp that is not a time": {"timestamp": "yesterday"},
     "a context that is a string": {"context": "x"},
     "too much": {"properties": {"text": "x" * 1_000_000}},
 }
@@ -78,15 +78,15 @@ WRONG: dict[str, dict[str, Any]] = {
 def test_a_message_that_no_call_would_take_goes_to_on_error_and_never_into_a_batch(
     posthog_server: PostHogServer, tmp_path: Path, wrong: str
 ) -> None:
-    told: list[Any] = []
+    reported: list[Any] = []
     bad = {**GOOD[0], **WRONG[wrong]}
     left_by_dead(tmp_path, *GOOD[:3], bad, *GOOD[3:])
-    with client(posthog_server.url, tmp_path, on_error=lambda *loss: told.append(loss)) as c:
+    with client(posthog_server.url, tmp_path, on_error=lambda *loss: reported.append(loss)) as c:
         assert c.flush(5)
         assert c.stats() == {"accepted": 6, "delivered": 5, "failed": 1, "refused": 0, "queued": 0}
     assert {request.status for request in posthog_server.requests} == {200}
     assert numbers(posthog_server.events) == list(range(5))
-    ((error, losses),) = told
+    ((error, losses),) = reported
     assert isinstance(error, analytics.AnalyticsError)
     assert losses == [bad]
     assert names(tmp_path) == []
@@ -119,11 +119,11 @@ def test_a_before_send_that_raises_is_reported_without_its_words(
             raise KeyError("somebody@example.com")
         return event
 
-    told: list[Any] = []
+    reported: list[Any] = []
     left_by_dead(tmp_path, *GOOD)
-    with client(posthog_server.url, tmp_path, before_send=raising, on_error=lambda *loss: told.append(loss)) as c:
+    with client(posthog_server.url, tmp_path, before_send=raising, on_error=lambda *loss: reported.append(loss)) as c:
         assert c.flush(5)
-    assert [losses for _, losses in told] == [[GOOD[2]]]
+    assert [losses for _, losses in reported] == [[GOOD[2]]]
     assert numbers(posthog_server.events) == [0, 1, 3, 4]
     assert "before_send" in log[0]
     assert "somebody" not in log[0]

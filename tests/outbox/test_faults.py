@@ -34,12 +34,12 @@ DISKS = ["a limit on the size of files", "a tmpfs of 64 KiB"] if may_mount() els
 
 FULL_DISK = """
 import logging, resource, subprocess, urllib.request
-disk, told = sys.argv[3], []
+disk, reported = sys.argv[3], []
 if disk == "a tmpfs of 64 KiB":
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "none", sys.argv[2]], check=True)
 else:
     resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
-analytics.on_error = lambda error, messages: told.append((type(error).__name__, len(messages)))
+analytics.on_error = lambda error, messages: reported.append((type(error).__name__, len(messages)))
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
 answers = [analytics.track(f"u{n}", "Event", {"number": n, "text": "x" * 400})[0] for n in range(1000)]
 size = max(os.path.getsize(entry) for entry in os.scandir(sys.argv[2]))
@@ -48,7 +48,7 @@ flushed = analytics.flush(20)
 again = analytics.track("u", "Event", {"number": 1000})[0]
 flushed = analytics.flush(20) and flushed
 analytics.shutdown()
-print(json.dumps([answers.count(True), again, 32768 < size <= 65536, flushed, told, os.listdir(sys.argv[2])]))
+print(json.dumps([answers.count(True), again, 32768 < size <= 65536, flushed, reported, os.listdir(sys.argv[2])]))
 """
 
 
@@ -119,7 +119,7 @@ def test_what_is_no_file_of_ours_is_left_alone_and_reported_and_the_rest_is_deli
     with client(posthog_server.url, outbox) as c:
         assert c.track("u1", "Event", {"number": 20})[0]
         assert c.flush(5)
-        assert c.flush(5)  # it is looked at again, and told once
+        assert c.flush(5)  # it is looked at again, and reported once
         assert c.stats()["failed"] == 0
     assert numbers(posthog_server.events) == list(range(21))
     assert names(outbox) == [name]

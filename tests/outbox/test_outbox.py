@@ -1,4 +1,4 @@
-"""The outbox within one process: what stands on disk when, and what leaves it."""
+"""The outbox within one process: what is on disk when, and what leaves it."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def outbox(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def told() -> Iterator[list[tuple[Exception, list[dict[str, Any]]]]]:
-    """What `on_error` was told, by `on_error=lambda *loss: told.append(loss)`."""
+def reported() -> Iterator[list[tuple[Exception, list[dict[str, Any]]]]]:
+    """What `on_error` was reported, by `on_error=lambda *loss: reported.append(loss)`."""
     losses: list[tuple[Exception, list[dict[str, Any]]]] = []
     yield losses
     assert all(isinstance(error, analytics.AnalyticsError) for error, _ in losses)
@@ -117,16 +117,16 @@ def test_an_existing_directory_of_its_own_becomes_0700(tmp_path: Path) -> None:
         assert stat.S_IMODE(outbox.stat().st_mode) == 0o700
 
 
-def test_a_call_is_refused_and_told_when_the_outbox_is_full_and_taken_again_when_there_is_room(
-    posthog_server: PostHogServer, outbox: Path, told: list[Any]
+def test_a_call_is_refused_and_reported_when_the_outbox_is_full_and_taken_again_when_there_is_room(
+    posthog_server: PostHogServer, outbox: Path, reported: list[Any]
 ) -> None:
     posthog_server.answer = lambda request: HANG
-    with client(posthog_server.url, outbox, outbox_max_bytes=5000, on_error=lambda *loss: told.append(loss)) as c:
+    with client(posthog_server.url, outbox, outbox_max_bytes=5000, on_error=lambda *loss: reported.append(loss)) as c:
         answers = [c.track(f"u{number}", "Event", {"number": number}) for number in range(50)]
         refused = [message for accepted, message in answers if not accepted]
         assert sum(path.stat().st_size for path in outbox.iterdir()) <= 5000
-        assert [loss for _, (loss,) in told] == refused
-        assert {type(error) for error, _ in told} == {analytics.QueueFull}
+        assert [loss for _, (loss,) in reported] == refused
+        assert {type(error) for error, _ in reported} == {analytics.QueueFull}
         assert c.stats()["accepted"] + c.stats()["refused"] == 50
         assert 5 < c.stats()["accepted"] < 50
         posthog_server.release()
@@ -135,20 +135,20 @@ def test_a_call_is_refused_and_told_when_the_outbox_is_full_and_taken_again_when
 
 
 def test_what_a_full_queue_has_no_room_for_is_delivered_from_disk(
-    posthog_server: PostHogServer, outbox: Path, told: list[Any]
+    posthog_server: PostHogServer, outbox: Path, reported: list[Any]
 ) -> None:
     def slow(request: Request) -> None:
         time.sleep(0.02)
 
     posthog_server.answer = slow
-    with client(posthog_server.url, outbox, max_queue_size=50, on_error=lambda *loss: told.append(loss)) as c:
+    with client(posthog_server.url, outbox, max_queue_size=50, on_error=lambda *loss: reported.append(loss)) as c:
         assert all(c.track("u1", "Event", {"number": number})[0] for number in range(600))
         assert c.stats()["refused"] == 0
         posthog_server.wait_for(600, timeout=5)  # without flush(): by the outbox alone
         assert c.flush(5)
         assert numbers(posthog_server.events) == list(range(600))
         assert c.stats() == {"accepted": 600, "delivered": 600, "failed": 0, "refused": 0, "queued": 0}
-        assert not told
+        assert not reported
 
 
 def test_shutdown_delivers_what_stands_on_disk_too(posthog_server: PostHogServer, outbox: Path) -> None:
@@ -162,12 +162,12 @@ def test_shutdown_delivers_what_stands_on_disk_too(posthog_server: PostHogServer
 
 @pytest.mark.parametrize("sync_mode", [False, True])
 def test_when_retries_are_used_up_messages_stay_and_the_same_process_delivers_them_when_the_server_is_back(
-    dead_server: PostHogServer, outbox: Path, told: list[Any], sync_mode: bool
+    dead_server: PostHogServer, outbox: Path, reported: list[Any], sync_mode: bool
 ) -> None:
     with (
         log_records() as log,
         client(
-            dead_server.url, outbox, max_retries=0, sync_mode=sync_mode, on_error=lambda *loss: told.append(loss)
+            dead_server.url, outbox, max_retries=0, sync_mode=sync_mode, on_error=lambda *loss: reported.append(loss)
         ) as c,
     ):
         assert all(c.track("u1", "Event", {"number": number})[0] for number in range(30))
@@ -181,35 +181,37 @@ def test_when_retries_are_used_up_messages_stay_and_the_same_process_delivers_th
             assert c.flush(5)
             assert numbers(dead_server.unique_events()) == list(range(30))
             assert lines(outbox) == []
-            assert not told
+            assert not reported
 
 
 @pytest.mark.parametrize("status", [400, 413])
 @pytest.mark.parametrize("sync_mode", [False, True])
 def test_a_message_that_posthog_refuses_for_good_leaves_the_disk_and_goes_to_on_error(
-    posthog_server: PostHogServer, outbox: Path, told: list[Any], status: int, sync_mode: bool
+    posthog_server: PostHogServer, outbox: Path, reported: list[Any], status: int, sync_mode: bool
 ) -> None:
     posthog_server.answer = lambda request: (
         (status, {}, b"") if b'"number": 7}' in request.body or b'"number": 7,' in request.body else None
     )
     left_by_dead(outbox.parent, *messages(10))
-    with client(posthog_server.url, outbox.parent, on_error=lambda *loss: told.append(loss), sync_mode=sync_mode) as c:
+    with client(
+        posthog_server.url, outbox.parent, on_error=lambda *loss: reported.append(loss), sync_mode=sync_mode
+    ) as c:
         posthog_server.wait_for(9)
         assert c.flush(5)
-        assert [(error.status, [loss["properties"] for loss in losses]) for error, losses in told] == [
+        assert [(error.status, [loss["properties"] for loss in losses]) for error, losses in reported] == [
             (status, [{"number": 7}])
         ]
         assert c.stats() == {"accepted": 10, "delivered": 9, "failed": 1, "refused": 0, "queued": 0}
     assert names(outbox.parent) == []
 
 
-def test_a_wrong_key_keeps_the_messages(posthog_server: PostHogServer, outbox: Path, told: list[Any]) -> None:
+def test_a_wrong_key_keeps_the_messages(posthog_server: PostHogServer, outbox: Path, reported: list[Any]) -> None:
     posthog_server.answer = lambda request: (401, {}, b"")
-    with client(posthog_server.url, outbox, on_error=lambda *loss: told.append(loss)) as c:
+    with client(posthog_server.url, outbox, on_error=lambda *loss: reported.append(loss)) as c:
         c.track("u1", "Event")
         assert not c.flush(5)
         assert len(lines(outbox)) == 1
-        assert not told
+        assert not reported
         posthog_server.answer = None
         assert c.flush(5)
         assert lines(outbox) == []
@@ -277,16 +279,16 @@ def test_the_line_of_a_call_that_is_refused_in_the_end_is_taken_back(
 
 
 def test_with_a_full_disk_and_a_full_queue_a_call_is_refused(
-    posthog_server: PostHogServer, outbox: Path, told: list[Any], monkeypatch: pytest.MonkeyPatch
+    posthog_server: PostHogServer, outbox: Path, reported: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posthog_server.answer = lambda request: HANG
     with client(
-        posthog_server.url, outbox, max_queue_size=5, upload_size=5, on_error=lambda *loss: told.append(loss)
+        posthog_server.url, outbox, max_queue_size=5, upload_size=5, on_error=lambda *loss: reported.append(loss)
     ) as c:
         monkeypatch.setattr(os, "write", lambda fd, data: 0)
         accepted = [c.track("u1", "Event", {"number": number})[0] for number in range(30)].count(True)
         assert 5 <= accepted <= 15
-        assert [type(error) for error, _ in told] == [analytics.QueueFull] * (30 - accepted)
+        assert [type(error) for error, _ in reported] == [analytics.QueueFull] * (30 - accepted)
         posthog_server.release()
         assert c.flush(5)
         assert c.stats() == {

@@ -1,4 +1,4 @@
-"""The outbox's own work beside the calls: flushing what stands on disk, trying again, many threads and clients."""
+"""The outbox's own work beside the calls: flushing what is on disk, trying again, many threads and clients."""
 
 from __future__ import annotations
 

@@ -113,14 +113,14 @@ def test_on_error_gets_what_the_exit_leaves(dead_urls: list[str]) -> None:
     script = f"""
 import sys
 def on_error(error, messages):
-    print("told", type(error).__name__, len(messages), messages[0]["userId"], file=sys.stderr, flush=True)
+    print("reported", type(error).__name__, len(messages), messages[0]["userId"], file=sys.stderr, flush=True)
 analytics.on_error = on_error
 analytics.exit_timeout = 0.5
 {calls(20)}"""
     for _, _, log in run_at_once(script, dead_urls):
-        told = re.findall(r"told (\w+) (\d+) u\d+", log)
-        assert {kind for kind, _ in told} <= {"ClientShutDown", "DeliveryError"}
-        assert sum(int(number) for _, number in told) == 20
+        reported = re.findall(r"reported (\w+) (\d+) u\d+", log)
+        assert {kind for kind, _ in reported} <= {"ClientShutDown", "DeliveryError"}
+        assert sum(int(number) for _, number in reported) == 20
 
 
 @pytest.mark.parametrize(

@@ -77,13 +77,13 @@ def test_flask(module: ModuleType, posthog_server: PostHogServer) -> None:
 def test_asgi(module: ModuleType, posthog_server: PostHogServer) -> None:
     """FastAPI's sync endpoints run in a pool's threads, its async ones in the loop."""
     app = FastAPI()
-    # Older versions of the middleware look at the browser's headers only when they are told to.
-    told_to = (
+    # Older versions of the middleware look at the browser's headers only when they are configured to.
+    taking_headers = (
         {}
         if "capture_tracing_headers" in signature(PosthogASGIMiddleware).parameters
         else {"trust_tracing_headers": True}
     )
-    app.add_middleware(PosthogASGIMiddleware, **told_to)
+    app.add_middleware(PosthogASGIMiddleware, **taking_headers)
     app.get("/buy")(view)
 
     @app.get("/async")

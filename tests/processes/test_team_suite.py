@@ -49,7 +49,7 @@ BROKEN = [
         ],
     ),
     (
-        "test_a_refund_is_told_once",
+        "test_a_refund_is_reported_once",
         "    analytics.track(user_id, \"Order Refunded\", {\"order\": order})\n",
         "    for _ in range(2):\n        analytics.track(user_id, \"Order Refunded\", {\"order\": order})\n",
         ["track(event='Order Refunded', properties={'order': 'o-7'}) was called 2 time(s), expected 1"],

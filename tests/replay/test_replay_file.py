@@ -258,10 +258,10 @@ def test_a_rate_spreads_the_events_over_time_in_batches_of_at_most_a_second(
 
 
 def test_on_progress_is_called_after_each_batch(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    told: list[int] = []
+    reported: list[int] = []
     path = write(tmp_path / "a.gz", [message(number) for number in range(1200)])
-    run(posthog_server, path, on_progress=lambda summary: told.append(summary.delivered))
-    assert told == [500, 1000, 1200]
+    run(posthog_server, path, on_progress=lambda summary: reported.append(summary.delivered))
+    assert reported == [500, 1000, 1200]
 
 
 def test_function_and_summary_can_be_pickled(posthog_server: PostHogServer, tmp_path: Path) -> None:

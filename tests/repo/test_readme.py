@@ -105,10 +105,13 @@ def test_the_tests_that_it_shows_are_run_and_fail_as_it_shows(tmp_path: Path):
     for code in re.findall(r"```python\n(.*?)```", section, re.S):
         (tmp_path / re.match(r"# (\w+\.py)\n", code)[1]).write_text(code)
     (tmp_path / "shop.py").write_text(SHOP)
-    assert run_suite(tmp_path)[:2] == (["test_an_order_is_told_with_its_amount", "test_an_order_is_told_once"], [])
+    assert run_suite(tmp_path)[:2] == (
+        ["test_an_order_is_tracked_with_its_amount", "test_an_order_is_tracked_once"],
+        [],
+    )
     (tmp_path / "shop.py").write_text(SHOP.replace("amount}", "round(amount * 100)}"))
     _, failed, printed = run_suite(tmp_path)
-    assert failed == ["test_an_order_is_told_with_its_amount"]
+    assert failed == ["test_an_order_is_tracked_with_its_amount"]
     said = [
         line.removeprefix("E").strip().removeprefix("AssertionError: ")
         for line in printed.splitlines()

@@ -23,17 +23,17 @@ from tests.support.segment_cloud import dual, posthog_users, segment_users
 from tests.support.two_clients import abandon, end_quickly, log_records
 
 SECRET = "4111 1111 1111 1111"
-Told = list[tuple[type[Exception], str, list[Any]]]
+Reported = list[tuple[type[Exception], str, list[Any]]]
 
 
 @pytest.fixture
-def told() -> Told:
+def reported() -> Reported:
     return []
 
 
-def telling(told: Told) -> dict[str, Any]:
+def telling(reported: Reported) -> dict[str, Any]:
     return {
-        "on_error": lambda error, messages: told.append(
+        "on_error": lambda error, messages: reported.append(
             (type(error), str(error), [message["userId"] for message in messages])
         )
     }
@@ -60,23 +60,23 @@ def test_a_dead_segment_costs_posthog_nothing_and_flush_and_shutdown_keep_their_
     assert time.monotonic() - start < 2
 
 
-def test_what_segment_s_client_gives_up_is_told_with_our_own_messages(
-    posthog_server: PostHogServer, dead_server: PostHogServer, told: Told
+def test_what_segment_s_client_gives_up_is_reported_with_our_own_messages(
+    posthog_server: PostHogServer, dead_server: PostHogServer, reported: Reported
 ) -> None:
-    with dual(posthog_server, dead_server, max_retries=0, **telling(told)) as client:
+    with dual(posthog_server, dead_server, max_retries=0, **telling(reported)) as client:
         client.track("u1", "Bought")
-        assert client.flush(5) is True  # what was told counts as dealt with
-    ((kind, text, users),) = told
+        assert client.flush(5) is True  # what was reported counts as dealt with
+    ((kind, text, users),) = reported
     assert (kind, users) == (SegmentError, ["u1"])
     assert text == "Segment can't be reached: ConnectionError. Check segment_host and the network"
     assert posthog_users(posthog_server) == ["u1"]
 
 
 def test_a_segment_that_hangs_holds_up_neither_posthog_nor_the_end(
-    posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+    posthog_server: PostHogServer, segment_server: PostHogServer, reported: Reported
 ) -> None:
     segment_server.answer = lambda _: HANG
-    client = dual(posthog_server, segment_server, **telling(told))
+    client = dual(posthog_server, segment_server, **telling(reported))
     for number in range(250):
         assert client.track(f"u{number}", "Bought")[0] is True
     segment_server.wait_for_requests(1)
@@ -85,67 +85,67 @@ def test_a_segment_that_hangs_holds_up_neither_posthog_nor_the_end(
     end_quickly(client, 0.5)
     assert time.monotonic() - start < 3
     assert len(posthog_server.events) == 250
-    assert {(kind, text) for kind, text, _ in told} == {
+    assert {(kind, text) for kind, text, _ in reported} == {
         (SegmentError, "Segment: the client was shut down before its messages could be sent")
     }
-    assert sum(len(users) for _, _, users in told) == 250
+    assert sum(len(users) for _, _, users in reported) == 250
     assert client.track("late", "Bought")[0] is False
-    assert told[-1][0] is ClientShutDown
+    assert reported[-1][0] is ClientShutDown
     segment_server.release()
 
 
 @pytest.mark.parametrize("status", [400, 401, 500])
-def test_what_segment_refuses_is_told_and_logged_in_one_line_without_anybody_s_data(
-    status: int, posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+def test_what_segment_refuses_is_reported_and_logged_in_one_line_without_anybody_s_data(
+    status: int, posthog_server: PostHogServer, segment_server: PostHogServer, reported: Reported
 ) -> None:
     segment_server.answer = lambda request: (status, {}, request.body)  # an answer that holds it all
     with (
         log_records() as logged,
-        dual(posthog_server, segment_server, max_retries=0, upload_size=1, **telling(told)) as client,
+        dual(posthog_server, segment_server, max_retries=0, upload_size=1, **telling(reported)) as client,
     ):
         for number in range(5):
             client.track(f"u{number}", "Bought", {"card": SECRET})
         assert client.flush(10) is True
     text = f"Segment answered {status}. Check segment_write_key and segment_host"
-    assert told == [(SegmentError, text, [f"u{number}"]) for number in range(5)]
+    assert reported == [(SegmentError, text, [f"u{number}"]) for number in range(5)]
     assert [line for line in logged if "not sent" in line] == [
         f"1 event(s) not sent: {text}",
         f"4 event(s) not sent: {text}",
     ]
-    assert SECRET not in str(logged) + str(told)
+    assert SECRET not in str(logged) + str(reported)
     assert len(posthog_server.events) == 5
 
 
-def test_a_message_of_40_kb_arrives_at_posthog_and_is_told_of_segment(
-    posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+def test_a_message_of_40_kb_arrives_at_posthog_and_is_reported_for_segment(
+    posthog_server: PostHogServer, segment_server: PostHogServer, reported: Reported
 ) -> None:
-    with log_records() as logged, dual(posthog_server, segment_server, **telling(told)) as client:
+    with log_records() as logged, dual(posthog_server, segment_server, **telling(reported)) as client:
         assert client.track("large", "Bought", {"log": "x" * 40_000, "card": SECRET})[0] is True
         assert client.track("small", "Bought")[0] is True
         assert client.flush(5) is True
     text = "Segment: a message has more than the 32 KiB that Segment takes. Send less in it"
-    assert told == [(SegmentError, text, ["large"])]
+    assert reported == [(SegmentError, text, ["large"])]
     assert logged == [f"1 event(s) not sent: {text}"]
     assert posthog_users(posthog_server) == ["large", "small"]
     assert segment_users(segment_server) == ["small"]
 
 
 def test_user_id_0_arrives_on_both_sides(
-    posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+    posthog_server: PostHogServer, segment_server: PostHogServer, reported: Reported
 ) -> None:
-    with dual(posthog_server, segment_server, **telling(told)) as client:
+    with dual(posthog_server, segment_server, **telling(reported)) as client:
         assert client.identify(0, {"plan": "pro"})[0] is True
         assert client.alias(0, 1)[0] is True
         assert client.group(0, 0, {"name": "G"})[0] is True
-    assert told == []
+    assert reported == []
     assert posthog_users(posthog_server) == segment_users(segment_server) == ["0", "0", "1"]
 
 
-def test_a_full_queue_at_segment_is_told_and_costs_posthog_nothing(
-    posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+def test_a_full_queue_at_segment_is_reported_and_costs_posthog_nothing(
+    posthog_server: PostHogServer, segment_server: PostHogServer, reported: Reported
 ) -> None:
     segment_server.answer = lambda _: HANG
-    with dual(posthog_server, segment_server, max_queue_size=100, **telling(told)) as client:
+    with dual(posthog_server, segment_server, max_queue_size=100, **telling(reported)) as client:
         for number in range(100):
             client.track(f"u{number}", "Bought")
         segment_server.wait_for_requests(1)  # it has taken 100 off its queue
@@ -153,29 +153,31 @@ def test_a_full_queue_at_segment_is_told_and_costs_posthog_nothing(
             client.track(f"v{number}", "Bought")
         client.flush(0.2)
         assert client.track("w", "Bought")[0] is True
-        assert told == [(SegmentError, "Segment: the queue is full. Raise max_queue_size, or call less often", ["w"])]
+        assert reported == [
+            (SegmentError, "Segment: the queue is full. Raise max_queue_size, or call less often", ["w"])
+        ]
         segment_server.release()
     assert len(posthog_server.events) == 201
     assert len(segment_server.segment_messages) == 200
 
 
 def test_a_dead_posthog_costs_segment_nothing(
-    dead_server: PostHogServer, segment_server: PostHogServer, told: Told
+    dead_server: PostHogServer, segment_server: PostHogServer, reported: Reported
 ) -> None:
-    with dual(dead_server, segment_server, max_retries=0, **telling(told)) as client:
+    with dual(dead_server, segment_server, max_retries=0, **telling(reported)) as client:
         for number in range(5):
             assert client.track(f"u{number}", "Bought")[0] is True
         client.flush(5)
     assert segment_users(segment_server) == [f"u{number}" for number in range(5)]
-    assert {kind for kind, _, _ in told} == {DeliveryError}
+    assert {kind for kind, _, _ in reported} == {DeliveryError}
 
 
 def test_what_posthog_s_side_refuses_goes_to_segment(
-    posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+    posthog_server: PostHogServer, segment_server: PostHogServer, reported: Reported
 ) -> None:
     """A full queue, and a blank name that PostHog refuses together with its whole batch."""
     posthog_server.answer = lambda _: HANG
-    client = dual(posthog_server, segment_server, max_queue_size=5, upload_size=1, **telling(told))
+    client = dual(posthog_server, segment_server, max_queue_size=5, upload_size=1, **telling(reported))
     client.track("first", "Bought")
     posthog_server.wait_for_requests(1)
     answers = []
@@ -187,28 +189,32 @@ def test_what_posthog_s_side_refuses_goes_to_segment(
     segment_server.wait_for_segment(8)
     posthog_server.release()
     client.shutdown()
-    assert (answers, [kind for kind, _, _ in told]) == ([True] * 5 + [False], [QueueFull, InvalidMessage])
+    assert (answers, [kind for kind, _, _ in reported]) == ([True] * 5 + [False], [QueueFull, InvalidMessage])
     assert segment_users(segment_server) == ["blank", "first", *(f"u{number}" for number in range(6))]
     assert posthog_users(posthog_server) == ["first", *(f"u{number}" for number in range(5))]
 
 
-def test_what_is_too_large_for_both_is_told_for_both(
-    posthog_server: PostHogServer, segment_server: PostHogServer, told: Told
+def test_what_is_too_large_for_both_is_reported_for_both(
+    posthog_server: PostHogServer, segment_server: PostHogServer, reported: Reported
 ) -> None:
-    with dual(posthog_server, segment_server, **telling(told)) as client:
+    with dual(posthog_server, segment_server, **telling(reported)) as client:
         assert client.track("huge", "Bought", {"log": "x" * 1_000_000})[0] is False
-    assert [kind for kind, _, _ in told] == [SegmentError, MessageTooLarge]
+    assert [kind for kind, _, _ in reported] == [SegmentError, MessageTooLarge]
 
 
 @pytest.mark.parametrize("side", ["segment", "posthog"])
-def test_in_sync_mode_segment_s_failure_is_told_and_posthog_s_is_raised(
-    side: str, posthog_server: PostHogServer, segment_server: PostHogServer, dead_server: PostHogServer, told: Told
+def test_in_sync_mode_segment_s_failure_is_reported_and_posthog_s_is_raised(
+    side: str,
+    posthog_server: PostHogServer,
+    segment_server: PostHogServer,
+    dead_server: PostHogServer,
+    reported: Reported,
 ) -> None:
     servers = (posthog_server, dead_server) if side == "segment" else (dead_server, segment_server)
-    with dual(*servers, sync_mode=True, max_retries=0, **telling(told)) as client:
+    with dual(*servers, sync_mode=True, max_retries=0, **telling(reported)) as client:
         if side == "segment":
             assert client.track("u1", "Bought")[0] is True
-            assert [kind for kind, _, _ in told] == [SegmentError]
+            assert [kind for kind, _, _ in reported] == [SegmentError]
             assert posthog_users(posthog_server) == ["u1"]
         else:
             with pytest.raises(DeliveryError):

@@ -43,9 +43,9 @@ def test_of_the_parity_cases_sent_both_ways_every_uuid_is_equal_and_posthog_coun
         )
         assert moment(event["timestamp"]) == moment(forwarded[event_id]["timestamp"])
     # On both wires the very string that the call answered with.
-    told = sorted((message["messageId"], message["timestamp"]) for _, message in answers)
-    assert sorted((message["messageId"], message["timestamp"]) for message in messages) == told
-    assert sorted(event["timestamp"] for event in direct.values()) == sorted(timestamp for _, timestamp in told)
+    reported = sorted((message["messageId"], message["timestamp"]) for _, message in answers)
+    assert sorted((message["messageId"], message["timestamp"]) for message in messages) == reported
+    assert sorted(event["timestamp"] for event in direct.values()) == sorted(timestamp for _, timestamp in reported)
 
 
 def test_segment_gets_the_call_s_message_whole_with_its_own_client_s_name_and_version(
@@ -237,12 +237,12 @@ def test_a_message_that_is_changed_after_its_call_is_sent_to_segment_as_it_was(
 
 
 def test_stats_count_posthog_s_side_alone(posthog_server: PostHogServer, segment_server: PostHogServer) -> None:
-    told: list[Exception] = []
-    with dual(posthog_server, segment_server, on_error=lambda error, _: told.append(error)) as client:
+    reported: list[Exception] = []
+    with dual(posthog_server, segment_server, on_error=lambda error, _: reported.append(error)) as client:
         client.track("u1", "Bought", {"log": "x" * 40_000})
         client.flush(5)
         assert client.stats() == {"accepted": 1, "delivered": 1, "failed": 0, "refused": 0, "queued": 0}
-    assert [type(error) for error in told] == [SegmentError]
+    assert [type(error) for error in reported] == [SegmentError]
 
 
 def test_without_the_extra_the_first_call_says_what_to_install() -> None:

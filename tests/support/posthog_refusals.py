@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def unzipped(body: bytes) -> bytes:
-    """The body without its gzip, as PostHog tells it: by the first two bytes."""
+    """The body without its gzip, as PostHog finds it: by the first two bytes."""
     try:
         plain = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
     except (OSError, EOFError, zlib.error) as error:

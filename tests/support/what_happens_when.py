@@ -41,7 +41,7 @@ class Caller:
 
     def __init__(self, client: str, url: str, file: str, options: dict[str, Any]) -> None:
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND)
-        options = {"host": url, "on_error": self._told, **options}
+        options = {"host": url, "on_error": self._on_error, **options}
         if client == "ours":
             from analytics_posthog import Client
 
@@ -69,7 +69,7 @@ class Caller:
         self._flush(timeout)
         self._write("flushed", time.monotonic() - start)
 
-    def _told(self, _: Exception, messages: list[dict[str, Any]]) -> None:
+    def _on_error(self, _: Exception, messages: list[dict[str, Any]]) -> None:
         for message in messages:
             self._write("said", message.get("userId") or message["distinct_id"])
 
@@ -91,7 +91,7 @@ def flush_2_and_end(caller: Caller, calls: int) -> None:
     caller.flush(2)
 
 
-def flush_when_told(caller: Caller, calls: int) -> None:
+def flush_when_asked(caller: Caller, calls: int) -> None:
     caller.call("u", calls)
     sys.stdin.readline()
     caller.flush()
@@ -146,7 +146,7 @@ def scenarios(quick: bool = False) -> list[Scenario]:
     few, away, within = (20, (0.5, 2.0), 10.0) if quick else (1, (3.0, 30.0), 40.0)
     dead = {"run": flush_2_and_end, "calls": 100 // few, "within": within, "shows_flush": True}
     short, long = (
-        {"run": flush_when_told, "calls": 300 // few, "within": seconds + within, "away": seconds} for seconds in away
+        {"run": flush_when_asked, "calls": 300 // few, "within": seconds + within, "away": seconds} for seconds in away
     )
     return [
         Scenario("the script ends without a flush, answers take 100 ms", just_end, 3000 // few, within, in_100_ms),

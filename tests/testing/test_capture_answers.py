@@ -29,9 +29,11 @@ def test_settings_that_can_t_work_raise_as_ever() -> None:
 
 
 def test_a_wrong_call_raises_and_a_refused_one_answers_as_ever() -> None:
-    told: list[str] = []
+    reported: list[str] = []
     with capture() as captured:
-        client = Client(on_error=lambda error, messages: told.append(f"{type(error).__name__} {messages[0]['event']}"))
+        client = Client(
+            on_error=lambda error, messages: reported.append(f"{type(error).__name__} {messages[0]['event']}")
+        )
         with pytest.raises(InvalidMessage):
             client.track("u1", 5)  # type: ignore[arg-type]
         answers = [
@@ -42,7 +44,7 @@ def test_a_wrong_call_raises_and_a_refused_one_answers_as_ever() -> None:
         client.shutdown()
         answers.append(client.track("u1", "Late")[0])
     assert answers == [False, False, True, False]
-    assert told == ["InvalidMessage   ", "MessageTooLarge Large", "ClientShutDown Late"]
+    assert reported == ["InvalidMessage   ", "MessageTooLarge Large", "ClientShutDown Late"]
     assert [message["event"] for message in captured.messages] == ["Good"]
     reasons = [(message["event"], why.partition(":")[0]) for message, why in captured.not_sent]
     assert reasons == [("  ", "InvalidMessage"), ("Large", "MessageTooLarge"), ("Late", "ClientShutDown")]

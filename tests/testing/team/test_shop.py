@@ -32,7 +32,7 @@ def test_who_signs_up_is_the_visitor_from_before(captured: Captured) -> None:
     captured.assert_alias("v1", "u1")
 
 
-def test_a_refund_is_told_once(captured: Captured) -> None:
+def test_a_refund_is_reported_once(captured: Captured) -> None:
     shop.refund("u1", "o-7")
     captured.assert_tracked("Order Refunded", properties={"order": "o-7"}, times=1)
 
