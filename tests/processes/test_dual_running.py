@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 
 import pytest
 
-from tests.support.child_process import environment, run_python
+from tests.support.child_process import run_python
 from tests.support.posthog_server import HANG, PostHogServer
 from tests.support.segment_cloud import posthog_users, segment_users
 
@@ -126,21 +124,9 @@ for pid in children:
 def test_a_sigterm_with_flush_on_signal_sends_to_both(
     posthog_server: PostHogServer, segment_server: PostHogServer
 ) -> None:
-    script = SETTINGS.format(posthog_server.url, segment_server.url) + (
-        "analytics.flush_on_signal()\ncall('u', 300)\nprint('ready', flush=True)\ntime.sleep(20)\nsys.exit(9)\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=20)
-    finally:
-        process.kill()
-        process.communicate()
-    assert (process.returncode, log) == (-signal.SIGTERM, b"")
+    script = "analytics.flush_on_signal()\ncall('u', 300)\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(15)\n"
+    done = run_python("-c", SETTINGS.format(posthog_server.url, segment_server.url) + script)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, "", "")
     assert len(posthog_users(posthog_server)) == len(segment_users(segment_server)) == 300
 
 

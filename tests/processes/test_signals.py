@@ -28,8 +28,9 @@ def call(number):
 def ready():
     print("ready", flush=True)
 """
-# One long sleep, which a signal must end.
-SLEEP = "ready()\ntime.sleep(20)\nsys.exit(9)\n"
+# To be ended by a signal; bounded, should it never come. Short sleeps, because Python may begin one without having seen
+# a signal that came just before.
+SLEEP = "ready()\nend = time.monotonic() + 20\nwhile time.monotonic() < end:\n    time.sleep(0.05)\nsys.exit(9)\n"
 
 
 @contextmanager
@@ -83,6 +84,27 @@ def test_all_that_is_queued_is_sent_and_then_the_process_dies_of_the_signal(
     assert "not sent" not in log
 
 
+def test_after_the_drain_the_signal_goes_to_the_main_thread_so_that_its_sleep_ends(
+    posthog_server: PostHogServer,
+) -> None:
+    posthog_server.answer = lambda _: time.sleep(0.3)
+    # The main thread alone blocks it, so that it stays pending there. Another thread would take it at once.
+    script = """
+import threading
+analytics.flush_on_signal()
+call(10)
+ready()
+os.kill(os.getpid(), signal.SIGTERM)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+for thread in threading.enumerate():
+    if thread.name == "analytics-flush":
+        thread.join(10)
+print(signal.SIGTERM in signal.sigpending(), analytics.stats()["delivered"])
+"""
+    with running(script, posthog_server) as process:
+        assert ended(process)[:2] == (0, "True 10\n")
+
+
 def test_without_it_the_process_dies_at_once(posthog_server: PostHogServer) -> None:
     with running(f"analytics.upload_interval = 60\ncall(50)\n{SLEEP}", posthog_server) as process:
         status, _, _, seconds = ended(process, signal.SIGTERM)
@@ -111,7 +133,8 @@ analytics.flush_on_signal()
 call(250)
 try:
     ready()
-    time.sleep(20)
+    for _ in range(400):
+        time.sleep(0.05)
 except KeyboardInterrupt:
     print("interrupted", analytics.stats()["queued"], flush=True)
 """
