@@ -1,4 +1,4 @@
-"""stats() says what became of all messages, and adds up."""
+"""stats() says what happened to all messages, and adds up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""flush_on_signal(): an opt-in that drains on SIGTERM and SIGINT, and then lets act what acted on the signal before."""
+"""flush_on_signal(): an opt-in that drains on SIGTERM and SIGINT, and then does what was done on the signal before."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def running(script: str, server: PostHogServer) -> Iterator[subprocess.Popen[byt
 
 
 def ended(process: subprocess.Popen[bytes], *signals: int) -> tuple[int, str, str, float]:
-    """What becomes of a process that gets these signals: its status, what it wrote, and the seconds that it took."""
+    """How a process ends that gets these signals: its status, what it wrote, and the seconds that it took."""
     start = time.monotonic()
     for number in signals:
         process.send_signal(number)

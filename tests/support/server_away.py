@@ -1,4 +1,4 @@
-"""A server that is away for a while, and what becomes of the calls meanwhile.
+"""A server that is away for a while, and what happens to the calls meanwhile.
 
 Run beside other tests, because it takes as long.
 """
