@@ -55,7 +55,7 @@ class PostHogServer:
         self._changed = threading.Condition()
         self._released = threading.Event()
         self._http: _HTTP | None = None
-        self._kept: socket.socket | None = None  # while stopped, so that nobody else gets the port
+        self._kept: socket.socket | None = None  # has the port as long as this object is used, and never listens
         self._forget()
 
     def _forget(self) -> None:
@@ -74,38 +74,35 @@ class PostHogServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._give_up_port()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
-    def start(self, port: int | None = None) -> PostHogServer:
+    def start(self) -> PostHogServer:
         """Serves; after a `stop()` again on the same port, with what was received before still in the lists."""
         assert self._http is None, "already started"
         self._released.clear()
-        self._http = _HTTP(("127.0.0.1", self.port if port is None else port), self)
-        self._give_up_port()
-        self.port = self._http.server_address[1]
+        if self._kept is None:
+            self._kept = socket.socket()
+            self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._kept.bind(("127.0.0.1", self.port))
+            self.port = self._kept.getsockname()[1]
+        self._http = _HTTP(("127.0.0.1", self.port), self)
         threading.Thread(target=self._http.serve_forever, args=(0.02,), name="posthog-server", daemon=True).start()
         return self
 
     def stop(self) -> None:
         """Dies as a killed process does: the port and every open connection are closed. Harmless twice.
 
-        The port stays this server's own: without a listener it refuses connections, and no other test's server gets it.
+        The port stays this server's own until the end of the `with`: it refuses connections, and nobody else gets it.
         """
         http_server, self._http = self._http, None
         if http_server is None:
             return
         http_server.shutdown()
         http_server.server_close()
-        self._kept = socket.socket()
-        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._kept.bind(("127.0.0.1", self.port))
         http_server.close_connections()
         self._released.set()
-
-    def _give_up_port(self) -> None:
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
 
     def clear(self) -> None:
         """Forgets what was received."""
@@ -203,6 +200,7 @@ class _HTTP(http.server.ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # beside `_kept`
         # http.server's own asks the name service for this machine's name, which can take seconds.
         socketserver.TCPServer.server_bind(self)
 
