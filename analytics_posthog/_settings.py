@@ -19,6 +19,7 @@ from .errors import InvalidSetting
 OnError: TypeAlias = Callable[[Exception, list[dict[str, Any]]], Any]
 OnSuccess: TypeAlias = Callable[[list[dict[str, Any]]], Any]
 BeforeSend: TypeAlias = Callable[[dict[str, Any]], "dict[str, Any] | None"]
+GroupType: TypeAlias = str | Callable[[dict[str, Any]], Any]
 
 MAX_WAIT: Final = 1e6  # seconds; clocks and sockets of the system accept no more than a few times this
 OUTBOX_SYNCS: Final = ("os", "disk")  # "os" survives the end of the process, "disk" also a power cut
@@ -124,8 +125,11 @@ def _address(setting: str, value: Any, examples: str) -> tuple[str | None, str]:
 
 def check_conversion(group_type: Any, person_profiles: Any) -> None:
     """Raise InvalidSetting unless both are settings that the conversion knows."""
-    if not isinstance(group_type, str) or not group_type.strip():
-        raise InvalidSetting("group_type must be the name of a group type in PostHog, such as 'company'")
+    if not callable(group_type) and not (isinstance(group_type, str) and group_type.strip()):
+        raise InvalidSetting(
+            "group_type must be the name of a group type in PostHog, such as 'company', "
+            "or a function that returns it for a message"
+        )
     _one_of("person_profiles", person_profiles, PERSON_PROFILES)
 
 
@@ -196,7 +200,7 @@ class Settings:
     oauth_scope: str = "tracking_api:write"
     max_total_backoff_duration: float = _number(43200)
     max_rate_limit_duration: float = _number(1800)
-    group_type: str = _setting("segment_group", lambda _, value: check_conversion(value, "always"))
+    group_type: GroupType = _setting("segment_group", lambda _, value: check_conversion(value, "always"))
     person_profiles: str = _setting("always", lambda _, value: check_conversion("segment_group", value))
     before_send: BeforeSend | None = _setting(None, _function)
     on_success: OnSuccess | None = _setting(None, _function)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from .._message import MAX_SIZE, Message, Pass, clean_dict, json_default
 from .._settings import BeforeSend, Settings
-from ..convert import Event, to_posthog, wanted
+from ..convert import MAX_ID, Event, to_posthog, wanted
 from ..errors import InvalidMessage, MessageTooLarge
 from .http import LIB
 from .ledger import Ticket
@@ -85,6 +85,12 @@ def refusal(message: Message) -> str | None:
         return "track needs an event name that isn't blank. Pass event='...'"
     if not (message["userId"] or message.get("anonymousId") or "").strip():
         return f"{message['type']} needs an id that isn't blank. Pass user_id or anonymous_id"
+    if message["type"] == "group":
+        group_id = message.get("groupId") or ""
+        if not group_id.strip():
+            return "group needs a group_id that isn't blank. Pass group_id='...'"
+        if len(group_id) > MAX_ID:
+            return f"group needs a group_id of at most {MAX_ID} characters"
     return None
 
 

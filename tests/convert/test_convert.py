@@ -44,6 +44,7 @@ FULL_EVENT: dict[str, Any] = {
         "$ip": "192.0.2.7",
         "$current_url": "https://shop.example/pay",
         "$host": "shop.example",
+        "$pathname": "/pay",
         "title": "Cart",
         "$os": "Linux",
         "$os_version": "6",
@@ -103,13 +104,18 @@ def test_a_property_added_to_an_event_does_not_change_its_message() -> None:
 def test_the_converter_has_no_clock_no_random_id_no_network_and_no_settings() -> None:
     """It imports nothing that would give it one."""
     imported = set()
-    for node in ast.walk(ast.parse(Path(convert.__file__).read_text("utf-8"))):
+    files = Path(convert.__file__).parent.glob("*.py")
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    assert not [node for node in nodes if isinstance(node, ast.Attribute) and node.attr in ("now", "today", "utcnow")]
+    for node in nodes:
         if isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported |= {f"{node.module}.{alias.name}" for alias in node.names}
     pure = {"errors.InvalidMessage", "hashlib.sha1", "urllib.parse.parse_qsl", "uuid.UUID", "uuid.uuid5"}
-    assert {name for name in imported if not name.startswith(("__future__.", "typing.", "collections.abc."))} <= pure
+    pure |= {"ipaddress.IPv6Address", "ipaddress.ip_address", "datetime.datetime", "datetime.timezone"}
+    own = ("__future__.", "typing.", "collections.abc.", "ids.", "tables.", "web.")
+    assert {name for name in imported if not name.startswith(own)} <= pure
 
 
 NO_MESSAGES: dict[str, dict[str, Any]] = {
@@ -264,19 +270,62 @@ def test_groups_of_a_wrong_type_are_replaced_by_the_context_s(groups: Any) -> No
 
 OWN: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"url": "/a"}, {"$current_url": "/a"}),
-    ({"url": "/a", "$current_url": "/b"}, {"$current_url": "/b"}),
+    ({"url": "/a", "$current_url": "/b"}, {"$current_url": "/a"}),
     ({"url": ""}, {"url": ""}),
     ({"url": None}, {"url": None}),
     ({"utm_name": "spring"}, {"utm_name": "spring", "utm_campaign": "spring"}),
-    ({"utm_name": "spring", "utm_campaign": "own"}, {"utm_name": "spring", "utm_campaign": "own"}),
+    ({"utm_name": "spring", "utm_campaign": "own"}, {"utm_name": "spring", "utm_campaign": "spring"}),
     ({"utm_name": ""}, {"utm_name": ""}),
     ({"browser": "Firefox"}, {"browser": "Firefox", "$browser": "Firefox"}),
-    ({"browser": "Firefox", "$browser": "own"}, {"browser": "Firefox", "$browser": "own"}),
+    ({"browser": "Firefox", "$browser": "own"}, {"browser": "Firefox", "$browser": "Firefox"}),
+    ({"browser": "", "$browser": "own"}, {"browser": "", "$browser": "own"}),
 ]
 
 
 @pytest.mark.parametrize(("own", "mapped"), OWN, ids=[str(row[0]) for row in OWN])
-def test_some_properties_get_posthog_s_name_unless_the_call_has_that_too(
+def test_some_properties_get_posthog_s_name_too_and_win_over_a_property_of_that_name(
     own: dict[str, Any], mapped: dict[str, Any]
 ) -> None:
     assert to_posthog(message(properties=own)) == event(**mapped)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("2026-01-02T03:04:05.678+00:00", "2026-01-02T03:04:05.678Z"),
+        ("2026-01-02T03:04:05.678Z", "2026-01-02T03:04:05.678Z"),
+        ("2026-01-02T03:04:05.678+05:30", "2026-01-01T21:34:05.678Z"),
+        ("2026-01-01T20:04:05-07:00", "2026-01-02T03:04:05.000Z"),
+        ("2026-01-02T03:04:05.678901+01:00", "2026-01-02T02:04:05.678901Z"),
+        ("2026-01-02T03:04:05.678", "2026-01-02T03:04:05.678"),
+        ("0001-01-01T00:00:00.000+05:00", "0001-01-01T00:00:00.000+05:00"),
+        ("yesterday", "yesterday"),
+        (5, 5),
+    ],
+)
+def test_a_timestamp_is_sent_in_utc(given: Any, sent: Any) -> None:
+    assert to_posthog(message(timestamp=given)) == {**event(), "timestamp": sent}
+
+
+UNCONVERTIBLE: dict[str, Any] = {
+    "a number of 5,000 digits as userId": message(userId=10**5000),
+    "one as messageId": message(messageId=10**5000),
+    "one as previousId": message("alias", previousId=10**5000),
+}
+
+
+@pytest.mark.parametrize("given", UNCONVERTIBLE.values(), ids=UNCONVERTIBLE)
+def test_what_cannot_be_converted_raises_invalid_message(given: dict[str, Any]) -> None:
+    text = rf"^{given['type']}: the message can't be converted \(ValueError\)$"
+    with pytest.raises(InvalidMessage, match=text):
+        to_posthog(given)
+
+
+@pytest.mark.parametrize("given", [None, [], "track", 5], ids=str)
+def test_what_is_no_dict_raises_invalid_message(given: Any) -> None:
+    with pytest.raises(InvalidMessage, match=r"^not a Segment message"):
+        to_posthog(given)
+
+
+def test_a_lone_surrogate_in_a_message_id_counts_as_u_fffd() -> None:
+    assert to_posthog(message(messageId="a\ud800b\U0001f600")) == to_posthog(message(messageId="a\ufffdb\U0001f600"))

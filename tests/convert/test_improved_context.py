@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from analytics_posthog import Client
+from analytics_posthog.convert import to_posthog
 from tests.convert.test_improvements import ALWAYS, NO_IP, properties, warnings
 from tests.support.posthog_server import PostHogServer
 
@@ -47,15 +48,15 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ),
     (
         {"page": {"url": "https://me:pw@shop.example?a@b"}},
-        {"$current_url": "https://me:pw@shop.example?a@b", "$host": "shop.example"},
+        {"$current_url": "https://me:pw@shop.example?a@b", "$host": "shop.example", "$pathname": "/"},
     ),
     ({"page": {"url": "/cart"}}, {"$current_url": "/cart"}),
     (
         {"page": {"referrer": "https://ads.example/x"}},
         {"$referrer": "https://ads.example/x", "$referring_domain": "ads.example"},
     ),
-    ({"page": {"referrer": ""}}, {"$referrer": ""}),
-    ({"page": {"referrer": "$direct"}}, {"$referrer": "$direct"}),
+    ({"page": {"referrer": ""}}, {"$referrer": "", "$referring_domain": "$direct"}),
+    ({"page": {"referrer": "$direct"}}, {"$referrer": "$direct", "$referring_domain": "$direct"}),
     ({"active": False}, {"$update_person_last_seen_at": False}),
     ({"active": True}, {}),
     ({"location": {"city": "Paris", "latitude": 48.9}}, {}),
@@ -124,7 +125,7 @@ def test_5_the_call_s_own_properties_win_over_all_of_the_context(posthog_server:
     found = properties(posthog_server, "track", context=context, properties=own)
     whole = {"segment_page": context["page"]}
     del own["url"]
-    assert found == {**ALWAYS, **NO_IP, **whole, **own, "$current_url": "https://o.example/"}
+    assert found == {**ALWAYS, **NO_IP, **whole, **own, "$current_url": "https://o.example/", "$pathname": "/"}
 
 
 REFUSED_IN_ANY_CASE = "anonymous guest distinctid distinct_id id not_authenticated email undefined true false".split()
@@ -141,7 +142,7 @@ REFUSED = [
     "x" * 401,
 ]
 # Near to a refused one, and merged by PostHog.
-MERGED = ["Null", "NULL", "nan", "[object object]", "00", "guest1", "my id", "\"guest'", '"', "x" * 400, "U1", "é"]
+MERGED = ["Null", "NULL", "nan", "[object object]", "00", "guest1", "my id", "\"guest'", '"', "U1", "é"]
 
 
 @pytest.mark.parametrize("call", ["identify", "alias"])
@@ -160,6 +161,18 @@ def test_7_an_id_that_only_looks_like_a_refused_one_is_merged(
 ) -> None:
     assert sent_with(posthog_server, call, MERGED) == {merge_id: merge_id for merge_id in MERGED}
     assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize("call", ["identify", "alias"])
+def test_7_an_id_to_merge_is_cut_as_posthog_cuts_a_distinct_id(call: str, posthog_server: PostHogServer) -> None:
+    kept = {"x" * 200: "x" * 200, "x" * 201: "x" * 200, "y" * 400: "y" * 200, "a\0b": "a\ufffdb"}
+    assert sent_with(posthog_server, call, list(kept)) == kept
+
+
+def test_7_an_id_that_is_the_same_when_it_is_cut_is_not_merged() -> None:
+    message = {"type": "alias", "userId": "x" * 201, "previousId": "x" * 202}
+    expected = {"$geoip_disable": True, "distinct_id": "x" * 201}
+    assert to_posthog(message) == {"event": "$create_alias", "distinct_id": "x" * 201, "properties": expected}
 
 
 def sent_with(server: PostHogServer, call: str, merge_ids: list[str]) -> dict[str, str | None]:

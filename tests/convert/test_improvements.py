@@ -13,6 +13,7 @@ from analytics_posthog.version import VERSION
 from tests.support.posthog_server import PostHogServer
 
 WHEN = "2026-01-02T03:04:05.678+00:00"
+SENT = "2026-01-02T03:04:05.678Z"
 MESSAGE_ID = "022bb90c-bbac-11e4-8dfc-aa07a5b093db"
 UUID = "38c091ab-1857-58c9-bf58-b98a022f95dd"
 SESSION = "0191b7a0-0000-7000-8000-000000000001"
@@ -35,7 +36,7 @@ def properties(
     name = {"track": "Bought", "identify": "$identify" if arguments.get("user_id", "u1") else "$set"}
     name |= {"page": "$pageview", "screen": "$screen", "group": "$groupidentify", "alias": "$create_alias"}
     found = event.pop("properties")
-    assert event == {"event": name[call], "distinct_id": distinct_id, "timestamp": WHEN, "uuid": UUID}
+    assert event == {"event": name[call], "distinct_id": distinct_id, "timestamp": SENT, "uuid": UUID}
     assert found.pop("distinct_id") == distinct_id
     assert accepted
     return found
@@ -221,11 +222,44 @@ def test_9_group_type_names_segment_s_groups(posthog_server: PostHogServer) -> N
     assert found == {**ALWAYS, **NO_IP, "$groups": {"company": "g1"}, "segment_groupId": "g1"}
 
 
-def test_9_a_group_type_in_the_traits_wins_and_is_taken_out_of_them(posthog_server: PostHogServer) -> None:
+def test_9_a_group_type_in_the_traits_is_a_trait(posthog_server: PostHogServer) -> None:
     traits = {"groupType": "team", "plan": "a"}
     found = properties(posthog_server, "group", traits=traits, settings={"group_type": "company"})
-    assert found == {**ALWAYS, **NO_IP, "$group_type": "team", "$group_key": "g1", "$group_set": {"plan": "a"}}
-    assert traits == {"groupType": "team", "plan": "a"}
+    assert found == {**ALWAYS, **NO_IP, "$group_type": "company", "$group_key": "g1", "$group_set": traits}
+
+
+def by_traits(message: dict[str, Any]) -> Any:
+    return message["traits"].get("groupType") or "segment_group"
+
+
+def test_9_group_type_may_be_a_function_that_decides_for_the_context_s_group_too(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    traits = {"groupType": "team", "plan": "a"}
+    found = properties(posthog_server, "group", traits=traits, settings={"group_type": by_traits})
+    assert found == {**ALWAYS, **NO_IP, "$group_type": "team", "$group_key": "g1", "$group_set": traits}
+    for own, expected in (({}, "segment_group"), ({"kind": "team"}, "team")):
+        posthog_server.clear()
+        settings = {"group_type": lambda message: message["properties"].get("kind") or by_traits(message)}
+        found = properties(posthog_server, "track", properties=own, context={"groupId": "g1"}, settings=settings)
+        assert found == {**ALWAYS, **NO_IP, **own, "$groups": {expected: "g1"}, "segment_groupId": "g1"}
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize("named", [None, " ", 5, ["team"], KeyError("secret")], ids=repr)
+def test_9_a_function_that_gives_no_name_costs_no_event(
+    named: Any, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def group_type(message: dict[str, Any]) -> Any:
+        if isinstance(named, Exception):
+            raise named
+        return named
+
+    found = properties(posthog_server, "group", settings={"group_type": group_type})
+    assert found == {**ALWAYS, **NO_IP, **OF_THE_CALL["group"]}
+    (warning,) = warnings(caplog)
+    assert "group_type" in warning
+    assert "secret" not in warning
 
 
 INTEGRATIONS: list[tuple[dict[str, Any], bool]] = [
@@ -241,6 +275,12 @@ INTEGRATIONS: list[tuple[dict[str, Any], bool]] = [
     ({"PostHog": False, "All": True}, False),
     ({"posthog": False}, True),
     ({"Mixpanel": False}, True),
+    ({"Posthog": False}, False),
+    ({"Posthog": False, "All": True}, False),
+    ({"All": False, "Posthog": True}, True),
+    ({"All": False, "Posthog": {"option": 1}}, True),
+    ({"PostHog": True, "Posthog": False}, True),
+    ({"PostHog": False, "Posthog": True}, False),
 ]
 
 
@@ -268,6 +308,28 @@ def test_11_a_session_id_property_arrives(posthog_server: PostHogServer, caplog:
         "$session_id": SESSION,
     }
     assert warnings(caplog) == []
+
+
+def test_11_upper_case_session_ids_arrive_in_lower_case_and_a_window_stays_with_its_session(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = {"$session_id": SESSION.upper(), "$window_id": "w1"}
+    assert properties(posthog_server, "track", properties=own) == {
+        **ALWAYS,
+        **NO_IP,
+        "$session_id": SESSION,
+        "$window_id": "w1",
+    }
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize("session", [{}, {"$session_id": "abc"}, {"$session_id": None}], ids=str)
+def test_11_a_window_without_a_usable_session_is_left_out_with_a_warning(
+    session: dict[str, Any], posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = properties(posthog_server, "track", properties={**session, "$window_id": "w1"})
+    assert found == {**ALWAYS, **NO_IP, **session}
+    assert "$window_id" in warnings(caplog)[-1]
 
 
 @pytest.mark.parametrize("session_id", ["0191b7a0-0000-4000-8000-000000000001", "abc", 1767323045678, None, ["x"]])

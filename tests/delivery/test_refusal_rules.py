@@ -25,7 +25,19 @@ def test_a_track_with_a_blank_name_is_refused(name: str) -> None:
 def test_other_calls_need_no_name(call: str) -> None:
     fields = message(call)
     del fields["event"]
-    assert refusal(fields) is None
+    assert refusal({**fields, "groupId": "g1"}) is None
+
+
+@pytest.mark.parametrize("group_id", [None, "", " ", "\t"])
+def test_a_group_with_a_blank_id_is_refused(group_id: str | None) -> None:
+    reason = "group needs a group_id that isn't blank. Pass group_id='...'"
+    assert refusal(message("group", groupId=group_id)) == reason
+
+
+def test_a_group_id_may_have_400_characters() -> None:
+    assert refusal(message("group", groupId="g" * 400)) is None
+    reason = "group needs a group_id of at most 400 characters"
+    assert refusal(message("group", groupId="g" * 401)) == reason
 
 
 @pytest.mark.parametrize("call", ["track", "identify", "page", "screen", "group", "alias"])

@@ -1,0 +1,194 @@
+"""Converts Segment messages into PostHog events, as PostHog's Segment destination does, but for what the README lists.
+
+`to_posthog(message)` is pure: no clock, no random id, no network, no setting read. The same message always gives the
+same event. The tables say which field becomes which property; any other rule is a named function below them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, TypeAlias
+
+from ..errors import InvalidMessage
+from .ids import GroupType, Warn, add_merge_id, check_session, distinct_id_of, given, group_type_of, uuid_of
+from .tables import (
+    CONTEXT,
+    EVENTS,
+    FIELDS,
+    HOSTS,
+    MAX_ID,
+    NO_USER,
+    PAGE,
+    PERSONLESS,
+    PROPERTIES,
+    SEGMENT_GROUP,
+    SETS_PERSON,
+)
+from .web import add_derived, add_page, add_query, gives_place
+
+__all__ = ["CONTEXT", "EVENTS", "HOSTS", "MAX_ID", "PAGE", "PROPERTIES", "Event", "GroupType", "to_posthog", "wanted"]
+
+Event: TypeAlias = dict[str, Any]
+Properties: TypeAlias = dict[str, Any]
+
+
+def _no_warning(key: str, text: str) -> None:
+    pass
+
+
+def to_posthog(
+    message: dict[str, Any],
+    *,
+    group_type: GroupType = SEGMENT_GROUP,
+    person_profiles: str = "always",
+    warn: Warn = _no_warning,
+) -> Event:
+    """Return the PostHog event for a Segment message.
+
+    `message` is what the calls return and what Segment's archives hold. It is not changed, but the event shares its
+    values. `group_type` is PostHog's name for Segment's groups, or a function of the message that returns it.
+    `person_profiles` is posthog-js's setting, "always" or "identified_only". `warn(key, text)` is called for a property
+    that is left out. Raises InvalidMessage if the message is not one of Segment's six, or can't be converted.
+    """
+    call = message.get("type") if isinstance(message, dict) else None
+    if not isinstance(call, str) or call not in EVENTS:
+        raise InvalidMessage("not a Segment message: its type must be one of " + ", ".join(EVENTS))
+    try:
+        return _event(message, call, group_type, person_profiles, warn)
+    except Exception as error:  # an id that is a number of 5,000 digits, for example
+        raise InvalidMessage(f"{call}: the message can't be converted ({type(error).__name__})") from error
+
+
+def wanted(message: dict[str, Any]) -> bool:
+    """Whether Segment would have sent a message to PostHog, by its `integrations`; a dict of options counts as true.
+
+    Segment has two destinations, PostHog and the newer Posthog. If both are named, PostHog decides.
+    """
+    integrations = _dict(message.get("integrations"))
+    return integrations.get("PostHog", integrations.get("Posthog", integrations.get("All", True))) is not False
+
+
+def _event(message: dict[str, Any], call: str, group_type: GroupType, person_profiles: str, warn: Warn) -> Event:
+    context, own = _dict(message.get("context")), _dict(message.get("properties"))
+    distinct_id = distinct_id_of(message)
+    # Later properties win over earlier ones.
+    properties = dict(_dict(message.get("posthog")))  # PostHog's own request context, which _delivery adds
+    _add_context(properties, context)
+    _add_properties(properties, own)
+    if call == "page":
+        add_page(properties, own, context.get("locale"))
+    _add_fields(properties, message, call, distinct_id, warn)
+    if call == "group" or given(context.get("groupId")):
+        _add_groups(properties, call, context.get("groupId"), group_type_of(message, group_type, warn))
+    add_derived(properties)
+    _add_geoip(properties)
+    personless = person_profiles == "identified_only" and call in PERSONLESS and not given(message.get("userId"))
+    if personless and not SETS_PERSON & properties.keys():
+        properties.setdefault("$process_person_profile", False)
+    if "$session_id" in properties or "$window_id" in properties:
+        check_session(properties, warn)
+    properties["distinct_id"] = distinct_id
+    name = NO_USER if call == "identify" and not given(message.get("userId")) else EVENTS[call] or message.get("event")
+    event = {"event": name, "distinct_id": distinct_id, "properties": properties}
+    if message.get("timestamp") is not None:
+        event["timestamp"] = _in_utc(message["timestamp"])
+    if message.get("messageId"):
+        event["uuid"] = uuid_of(str(message["messageId"]))
+    return event
+
+
+def _add_context(properties: Properties, context: dict[str, Any]) -> None:
+    """Add the context by its table, the page's query and the campaign; then every other key as segment_<key>."""
+    page = context.get("page")
+    if isinstance(page, dict):
+        add_query(properties, page)
+    items = list(context.items())  # a copy in one step: the app has the message too, and may change it
+    for key, value in items:
+        row = CONTEXT.get(key)
+        if isinstance(row, str):
+            if value is not None:
+                properties[row] = value
+        elif row is not None and isinstance(value, dict):
+            for inner, name in row.items():
+                if value.get(inner) is not None:
+                    properties[name] = value[inner]
+        elif key == "campaign":
+            _add_campaign(properties, _dict(value))
+        elif key == "active" and value is False:
+            properties["$update_person_last_seen_at"] = False
+    for key, value in items:
+        if key != "campaign":
+            properties[f"segment_{key}"] = value
+
+
+def _add_campaign(properties: Properties, campaign: dict[str, Any]) -> None:
+    """Add the campaign's name as utm_campaign, and any other key as utm_<key>."""
+    for key, value in campaign.items():
+        if value is not None and key != "name":
+            properties[f"utm_{key}"] = value
+    if campaign.get("name") is not None:
+        properties["utm_campaign"] = campaign["name"]
+
+
+def _add_properties(properties: Properties, own: dict[str, Any]) -> None:
+    """Add the call's own properties, under PostHog's names too."""
+    properties.update(own)
+    for key, name in PROPERTIES.items():
+        if own.get(key):
+            properties[name] = own[key]
+    if own.get("url"):
+        del properties["url"]
+
+
+def _add_fields(properties: Properties, message: dict[str, Any], call: str, distinct_id: str, warn: Warn) -> None:
+    """Add the call's fields by their table. A property `name` or `category` of the call wins over the field."""
+    for name, field in FIELDS[call].items():
+        value = message.get(field)
+        if field == "traits":
+            properties[name] = dict(_dict(value))
+        elif field == "groupId":
+            properties[name] = "" if value is None else str(value)
+        elif field in ("previousId", "anonymousId"):
+            if call == "alias" or (given(value) and given(message.get("userId"))):
+                add_merge_id(properties, name, value, distinct_id, warn)
+        elif value is not None and (name == "$screen_name" or name not in _dict(message.get("properties"))):
+            properties[name] = value
+
+
+def _add_groups(properties: Properties, call: str, group_id: Any, group_type: str) -> None:
+    """Add a group call's type, and merge `context.groupId` into `$groups`, where the call's own `$groups` win."""
+    if call == "group":
+        properties["$group_type"] = group_type
+        properties["$geoip_disable"] = True  # the app's server is not where the group is
+    if given(group_id) and not isinstance(group_id, (dict, list)):
+        properties["$groups"] = {group_type: str(group_id), **_dict(properties.get("$groups"))}
+
+
+def _add_geoip(properties: Properties) -> None:
+    """Switch geoip off without an address of the person: PostHog would take the app server's in its place."""
+    ip = properties.get("$ip")
+    if not gives_place(ip):
+        properties.setdefault("$geoip_disable", True)
+        if isinstance(ip, str) and not ip.strip():
+            del properties["$ip"]
+
+
+def _in_utc(timestamp: Any) -> Any:
+    """Return a time in UTC, with "Z" for its zone. Any other text is returned as it is."""
+    if not isinstance(timestamp, str) or timestamp.endswith("Z"):
+        return timestamp
+    if timestamp.endswith("+00:00"):  # nearly always
+        return f"{timestamp[:-6]}Z"
+    try:
+        moment = datetime.fromisoformat(timestamp)
+        if moment.tzinfo is None:
+            return timestamp
+        moment = moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return timestamp
+    timespec = "microseconds" if moment.microsecond % 1000 else "milliseconds"
+    return f"{moment.isoformat(timespec=timespec)[:-6]}Z"
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
