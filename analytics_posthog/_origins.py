@@ -17,7 +17,7 @@ Path: TypeAlias = tuple[str, ...]  # to a part of a message: ("context", "page",
 SETTINGS: Final = {name: value for name, value in (to_posthog.__kwdefaults__ or {}).items() if isinstance(value, str)}
 _DEEPEST: Final = 3
 _MOST_CONVERSIONS: Final = 500  # a message with thousands of parts must not hold anybody up
-_OTHER: Final = "https://origins.invalid/"
+_OTHER: Final = "https://origins.invalid/path"
 _MISSING: Final = object()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .._origins import SETTINGS
-from ..convert import EVENTS, HOSTS, PROPERTIES, Event, to_posthog
+from ..convert import DERIVED, EVENTS, PROPERTIES, Event, to_posthog
 
 LIB: Final = ("$lib", "$lib_version")  # PostHog's client adds them
 SEGMENT: Final = "segment_"
@@ -132,14 +132,10 @@ def _take_groups(made: Reconstruction, rest: dict[str, Any]) -> None:
     if made.message["type"] != "group":
         return
     made.message["groupId"] = rest.pop("$group_key", "")
-    made.message["traits"] = traits = dict(rest.pop("$group_set")) if isinstance(rest.get("$group_set"), dict) else {}
+    made.message["traits"] = dict(rest.pop("$group_set")) if isinstance(rest.get("$group_set"), dict) else {}
     own_type = rest.pop("$group_type") if isinstance(rest.get("$group_type"), str) else _GROUPS
     if own_type != made.settings.get("group_type", _GROUPS):
-        if "group_type" in made.settings or (isinstance(groups, dict) and _GROUPS in groups):
-            traits["groupType"] = own_type
-        else:
-            made.settings["group_type"] = own_type
-            made.unknown.append('whether the group type came from the setting or from traits["groupType"]')
+        made.settings["group_type"] = own_type
 
 
 def _take_view(made: Reconstruction, rest: dict[str, Any]) -> None:
@@ -193,7 +189,7 @@ def _call_properties(made: Reconstruction, own: dict[str, Any]) -> dict[str, Any
         own = {("url" if name == "$current_url" else name): value for name, value in own.items()}
         made.unknown.append("whether the call's own address was `url` or `$current_url`")
     derived = made.convert({**made.message, "properties": own})["properties"]
-    for name in (*HOSTS, *PROPERTIES.values(), "$geoip_disable"):
+    for name in (*DERIVED, *PROPERTIES.values(), "$geoip_disable"):
         if name in own:
             without = {key: value for key, value in own.items() if key != name}
             tried = made.convert({**made.message, "properties": without})["properties"]

@@ -13,12 +13,11 @@ from ..errors import InvalidMessage
 from .ids import GroupType, Warn, add_merge_id, check_session, distinct_id_of, given, group_type_of, uuid_of
 from .tables import (
     CONTEXT,
+    DERIVED,
     EVENTS,
     FIELDS,
-    HOSTS,
     MAX_ID,
     NO_USER,
-    PAGE,
     PERSONLESS,
     PROPERTIES,
     SEGMENT_GROUP,
@@ -26,7 +25,7 @@ from .tables import (
 )
 from .web import add_derived, add_page, add_query, gives_place
 
-__all__ = ["CONTEXT", "EVENTS", "HOSTS", "MAX_ID", "PAGE", "PROPERTIES", "Event", "GroupType", "to_posthog", "wanted"]
+__all__ = ["CONTEXT", "DERIVED", "EVENTS", "MAX_ID", "PROPERTIES", "Event", "GroupType", "to_posthog", "wanted"]
 
 Event: TypeAlias = dict[str, Any]
 Properties: TypeAlias = dict[str, Any]

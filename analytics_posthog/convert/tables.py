@@ -72,6 +72,7 @@ DIRECT: Final = "$direct"  # PostHog's referrer and referring domain of a visit 
 
 # PostHog's property: the one that holds its url.
 HOSTS: Final = {"$host": "$current_url", "$referring_domain": "$referrer"}
+DERIVED: Final = (*HOSTS, "$pathname", "$referrer", "$browser_language")  # from other properties, or the locale
 
 # Ids that PostHog never merges, because too many people would become one; quotes around them change nothing. First
 # the ones in upper or lower case, then the ones that must be exactly so.

@@ -119,7 +119,11 @@ def test_the_settings_of_the_conversion_are_options(tmp_path: Path, capsys: pyte
     ("arguments", "reason"),
     [
         (["--person-profiles", "never"], "--person-profiles must be one of always, identified_only"),
-        (["--group-type", " "], "group_type must be the name of a group type in PostHog, such as 'company'"),
+        (
+            ["--group-type", " "],
+            "group_type must be the name of a group type in PostHog, such as 'company', "
+            "or a function that returns it for a message",
+        ),
     ],
 )
 def test_a_wrong_setting_is_an_error(

@@ -52,6 +52,7 @@ def test_each_property_of_an_event_says_where_it_comes_from() -> None:
         "$referring_domain": ("mapping", "context.page.referrer"),
         "utm_source": ("mapping", "context.page.url"),
         "gclid": ("mapping", "context.page.url"),
+        "$pathname": ("mapping", "context.page.url"),
         "utm_campaign": ("mapping", "context.campaign.name"),
         "utm_medium": ("mapping", "context.campaign.medium"),
         "$update_person_last_seen_at": ("mapping", "context.active"),
