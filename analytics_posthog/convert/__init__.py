@@ -173,11 +173,9 @@ def _add_geoip(properties: Properties) -> None:
 
 
 def _in_utc(timestamp: Any) -> Any:
-    """Return a time in UTC, with "Z" for its zone. Any other text is returned as it is."""
-    if not isinstance(timestamp, str) or timestamp.endswith("Z"):
+    """Return a time in UTC, as PostHog's client writes it. Any other text is returned as it is."""
+    if not isinstance(timestamp, str) or timestamp.endswith(("+00:00", "Z")):  # nearly always
         return timestamp
-    if timestamp.endswith("+00:00"):  # nearly always
-        return f"{timestamp[:-6]}Z"
     try:
         moment = datetime.fromisoformat(timestamp)
         if moment.tzinfo is None:
@@ -185,8 +183,7 @@ def _in_utc(timestamp: Any) -> Any:
         moment = moment.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return timestamp
-    timespec = "microseconds" if moment.microsecond % 1000 else "milliseconds"
-    return f"{moment.isoformat(timespec=timespec)[:-6]}Z"
+    return moment.isoformat(timespec="microseconds" if moment.microsecond % 1000 else "milliseconds")
 
 
 def _dict(value: Any) -> dict[str, Any]:

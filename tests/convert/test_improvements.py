@@ -13,7 +13,6 @@ from analytics_posthog.version import VERSION
 from tests.support.posthog_server import PostHogServer
 
 WHEN = "2026-01-02T03:04:05.678+00:00"
-SENT = "2026-01-02T03:04:05.678Z"
 MESSAGE_ID = "022bb90c-bbac-11e4-8dfc-aa07a5b093db"
 UUID = "38c091ab-1857-58c9-bf58-b98a022f95dd"
 SESSION = "0191b7a0-0000-7000-8000-000000000001"
@@ -36,7 +35,7 @@ def properties(
     name = {"track": "Bought", "identify": "$identify" if arguments.get("user_id", "u1") else "$set"}
     name |= {"page": "$pageview", "screen": "$screen", "group": "$groupidentify", "alias": "$create_alias"}
     found = event.pop("properties")
-    assert event == {"event": name[call], "distinct_id": distinct_id, "timestamp": SENT, "uuid": UUID}
+    assert event == {"event": name[call], "distinct_id": distinct_id, "timestamp": WHEN, "uuid": UUID}
     assert found.pop("distinct_id") == distinct_id
     assert accepted
     return found
