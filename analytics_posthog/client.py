@@ -31,7 +31,7 @@ from ._delivery import (
 from ._message import Answer, Calls, Message, Pass, complete
 from ._outbox import Outbox, ready
 from ._segment import Dual
-from ._settings import BeforeSend, OnError, OnSuccess, Settings
+from ._settings import BeforeSend, GroupType, OnError, OnSuccess, Settings
 from .errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Client(Calls):
         max_total_backoff_duration: float = Settings.max_total_backoff_duration,
         max_rate_limit_duration: float = Settings.max_rate_limit_duration,
         *,
-        group_type: str = Settings.group_type,
+        group_type: GroupType = Settings.group_type,
         person_profiles: str = Settings.person_profiles,
         before_send: BeforeSend | None = Settings.before_send,
         on_success: OnSuccess | None = Settings.on_success,

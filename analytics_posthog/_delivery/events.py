@@ -9,7 +9,7 @@ from uuid import UUID
 
 from .._message import MAX_SIZE, Message, Pass, clean_dict, json_default
 from .._settings import BeforeSend, Settings
-from ..convert import MAX_ID, Event, to_posthog, wanted
+from ..convert import MAX_GROUP_KEY, Event, to_posthog, wanted
 from ..errors import InvalidMessage, MessageTooLarge
 from .http import LIB
 from .ledger import Ticket
@@ -89,8 +89,8 @@ def refusal(message: Message) -> str | None:
         group_id = message.get("groupId") or ""
         if not group_id.strip():
             return "group needs a group_id that isn't blank. Pass group_id='...'"
-        if len(group_id) > MAX_ID:
-            return f"group needs a group_id of at most {MAX_ID} characters"
+        if len(group_id) > MAX_GROUP_KEY:
+            return f"group needs a group_id of at most {MAX_GROUP_KEY} characters"
     return None
 
 

@@ -12,20 +12,42 @@ from typing import Any, TypeAlias
 from ..errors import InvalidMessage
 from .ids import GroupType, Warn, add_merge_id, check_session, distinct_id_of, given, group_type_of, uuid_of
 from .tables import (
+    CLICK_IDS,
     CONTEXT,
     DERIVED,
     EVENTS,
     FIELDS,
-    MAX_ID,
+    HOSTS,
+    MAX_GROUP_KEY,
+    MAX_MERGE_KEY,
     NO_USER,
     PERSONLESS,
     PROPERTIES,
+    REFUSED,
+    REFUSED_EXACTLY,
     SEGMENT_GROUP,
     SETS_PERSON,
 )
 from .web import add_derived, add_page, add_query, gives_place
 
-__all__ = ["CONTEXT", "DERIVED", "EVENTS", "MAX_ID", "PROPERTIES", "Event", "GroupType", "to_posthog", "wanted"]
+__all__ = [
+    "CLICK_IDS",
+    "CONTEXT",
+    "DERIVED",
+    "EVENTS",
+    "FIELDS",
+    "HOSTS",
+    "MAX_GROUP_KEY",
+    "MAX_MERGE_KEY",
+    "PROPERTIES",
+    "REFUSED",
+    "REFUSED_EXACTLY",
+    "Event",
+    "GroupType",
+    "Properties",
+    "to_posthog",
+    "wanted",
+]
 
 Event: TypeAlias = dict[str, Any]
 Properties: TypeAlias = dict[str, Any]
@@ -49,7 +71,7 @@ def to_posthog(
     `person_profiles` is posthog-js's setting, "always" or "identified_only". `warn(key, text)` is called for a property
     that is left out. Raises InvalidMessage if the message is not one of Segment's six, or can't be converted.
     """
-    call = message.get("type") if isinstance(message, dict) else None
+    call = _dict(message).get("type")
     if not isinstance(call, str) or call not in EVENTS:
         raise InvalidMessage("not a Segment message: its type must be one of " + ", ".join(EVENTS))
     try:

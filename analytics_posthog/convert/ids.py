@@ -7,7 +7,7 @@ from hashlib import sha1
 from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid5
 
-from .tables import CUT_ID, MAX_ID, REFUSED, REFUSED_EXACTLY, SEGMENT_GROUP
+from .tables import CUT_ID, MAX_MERGE_KEY, REFUSED, REFUSED_EXACTLY, SEGMENT_GROUP
 
 GroupType: TypeAlias = str | Callable[[dict[str, Any]], Any]
 Warn: TypeAlias = Callable[[str, str], None]
@@ -40,7 +40,7 @@ def add_merge_id(properties: dict[str, Any], key: str, value: Any, distinct_id: 
             break
     too_general = not bare.strip() or bare.lower() in REFUSED or bare in REFUSED_EXACTLY
     kept = _as_kept(merge_id)
-    if too_general or kept == _as_kept(distinct_id) or len(merge_id) > MAX_ID:
+    if too_general or kept == _as_kept(distinct_id) or len(merge_id) > MAX_MERGE_KEY:
         why = "PostHog doesn't merge such an id (blank, too general, too long, or the same)"
         warn(key, f"left out {key}: {why}; the event is sent")
     else:

@@ -80,7 +80,8 @@ REFUSED: Final = frozenset(
     "anonymous guest distinctid distinct_id id not_authenticated email undefined true false".split()
 )
 REFUSED_EXACTLY: Final = frozenset(["[object Object]", "NaN", "None", "none", "null", "0"])
-MAX_ID: Final = 400  # characters; PostHog drops longer ids to merge, and longer group keys
+MAX_MERGE_KEY: Final = 400  # characters
+MAX_GROUP_KEY: Final = 400  # characters; PostHog drops a group with a longer one in silence
 CUT_ID: Final = 200  # characters of a distinct_id that PostHog keeps
 
 SETS_PERSON: Final = frozenset(["$groups", "$set", "$set_once", "$unset"])

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from .._delivery import LIB, MAX_EVENT_SIZE, Report, refusal, write_event
 from .._message import FORMS, MAX_SIZE, Message, Pass, clean_dict, parse_time, stringify_id, text
 from .._settings import check_conversion
-from ..convert import EVENTS, to_posthog, wanted
+from ..convert import EVENTS, GroupType, to_posthog, wanted
 from ..errors import InvalidMessage, InvalidSetting
 
 _TIMES: Final = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
@@ -33,17 +33,24 @@ class Choice(NamedTuple):
     only: frozenset[str]
     skip_events: frozenset[str]
     set_once: bool
-    group_type: str
+    group_type: GroupType
     person_profiles: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all fields as values for JSON."""
-        found = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in self._asdict().items()}
-        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in found.items()}
+        """Return all fields as values for JSON; a function by its name."""
+        return {key: _as_json(value) for key, value in self._asdict().items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return getattr(value, "__qualname__", type(value).__name__) if callable(value) else value
 
 
 def checked_choice(
-    period: tuple[Any, Any], only: Any, skip_events: Any, *, set_once: bool, group_type: str, person_profiles: str
+    period: tuple[Any, Any], only: Any, skip_events: Any, *, set_once: bool, group_type: GroupType, person_profiles: str
 ) -> Choice:  # fmt: skip
     """Return a Choice from the caller's options; `period` is since and until. Raises InvalidSetting."""
     check_conversion(group_type, person_profiles)

@@ -54,10 +54,13 @@ OWN = {
     "convert": [
         "CLICK_IDS",
         "CONTEXT",
+        "DERIVED",
         "EVENTS",
         "Event",
         "FIELDS",
+        "GroupType",
         "HOSTS",
+        "MAX_GROUP_KEY",
         "MAX_MERGE_KEY",
         "PROPERTIES",
         "Properties",

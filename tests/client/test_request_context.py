@@ -116,6 +116,7 @@ def test_the_event_s_own_values_win(client: Client, posthog_server: PostHogServe
         **NO_IP,
         **own,
         "$current_url": "https://shop.example/",
+        "$pathname": "/",
         "$host": "shop.example",
         "$os": "iOS",
         "$groups": {"segment_group": "g1"},

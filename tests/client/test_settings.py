@@ -19,6 +19,10 @@ HOSTS = "https://us.i.posthog.com, https://eu.i.posthog.com or your own PostHog'
 NO_HOST = f"host must be a URL with its scheme, such as {HOSTS}"
 SEGMENT_S_HOST = f"host is Segment's. Events go to PostHog now: set host to {HOSTS}"
 WHERE = "Find it in PostHog under Settings > Project > General, and set analytics.write_key before the first call"
+NO_GROUP_TYPE = (
+    "group_type must be the name of a group type in PostHog, such as 'company', "
+    "or a function that returns it for a message"
+)
 PERSONAL = (
     "write_key is a personal API key (phx_...), which can't capture events. Take the project API key (phc_...) "
     f"from Settings > Project > General in PostHog, and set host to {HOSTS}"
@@ -50,8 +54,8 @@ UNUSABLE: list[tuple[str, Any, str]] = [
     ("host", "https://api.segment.io", SEGMENT_S_HOST),
     ("host", "https://API.Segment.io./v1/", SEGMENT_S_HOST),
     ("host", "https://events.eu1.segmentapis.com", SEGMENT_S_HOST),
-    ("group_type", "", "group_type must be the name of a group type in PostHog, such as 'company'"),
-    ("group_type", 0, "group_type must be the name of a group type in PostHog, such as 'company'"),
+    ("group_type", "", NO_GROUP_TYPE),
+    ("group_type", 0, NO_GROUP_TYPE),
     ("person_profiles", "never", "person_profiles must be one of 'always', 'identified_only'"),
     ("person_profiles", None, "person_profiles must be one of 'always', 'identified_only'"),
     ("on_error", "print", "on_error must be a function, got str"),

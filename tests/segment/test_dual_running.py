@@ -91,13 +91,15 @@ TIMES: list[Any] = [
 
 
 @pytest.mark.parametrize("time", TIMES, ids=str)
-def test_the_timestamp_is_the_very_same_string_on_both_wires(
+def test_the_timestamp_is_the_same_time_on_both_wires_and_in_utc_at_posthog(
     time: Any, posthog_server: PostHogServer, segment_server: PostHogServer
 ) -> None:
     with dual(posthog_server, segment_server) as client:
         _, message = client.track("u1", "Bought", timestamp=time)
     ours, segment_s = posthog_server.events[0]["timestamp"], segment_server.segment_messages[0]["timestamp"]
-    assert ours == segment_s == message["timestamp"]
+    assert segment_s == message["timestamp"]
+    assert datetime.fromisoformat(ours) == datetime.fromisoformat(segment_s)
+    assert ours.endswith("+00:00")
 
 
 @pytest.mark.parametrize(("given", "sent"), [(0, "0"), (5.5, "5.5"), (uuid.UUID(int=5), str(uuid.UUID(int=5)))])
