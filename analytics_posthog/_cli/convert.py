@@ -89,7 +89,7 @@ class _Converter:
         self.code = 0
         self.notes = _Notes()
         self._settings: dict[str, Any] = {"group_type": options.group_type, "person_profiles": options.person_profiles}
-        self._choice = Choice(None, None, frozenset(EVENTS), frozenset(), False, **self._settings)
+        self._choice = Choice(None, None, frozenset(EVENTS), frozenset(), frozenset(), False, **self._settings)
         self._page = Page(self._event) if options.side_by_side else None
         self._unwanted = 0
 

@@ -13,7 +13,18 @@ from types import FrameType
 from typing import Any, Final
 
 from ..errors import DeliveryError
-from ..replay import DEFAULT_RATE, Interrupted, PacedSender, Replay, Unreadable, check_pace, checked_choice, find
+from ..replay import (
+    CONSENT,
+    DEFAULT_RATE,
+    REFUSAL,
+    Interrupted,
+    PacedSender,
+    Replay,
+    Unreadable,
+    check_pace,
+    checked_choice,
+    find,
+)
 from .progress import Progress
 from .settings import add_conversion_options, add_options, check_conversion_options, host, key
 
@@ -39,6 +50,10 @@ server, run the same command again: it continues where it stopped, and PostHog c
 sent twice once. Only standard input (-) is read from its beginning again. A line that can't be
 sent goes to the rejects file with its file, number and reason; the other lines are sent.
 s3:// and gs:// need pip install 'analytics-posthog[replay]'.
+
+An archive holds also what Segment's Destination Filters and Consent Management kept from
+PostHog: neither acts on it. Leave it out with --skip-events and --require-consent. The dry run
+counts the messages with a consent object, and those of them that say no.
 
 With --set-once, traits become $set_once, so that old ones don't overwrite what PostHog knows
 of a person by now. Groups have no $set_once in PostHog: traits of group calls overwrite. To
@@ -102,7 +117,13 @@ def _add_choices(add: Callable[..., argparse.Action]) -> None:
         "--skip-events",
         metavar="NAMES",
         default="",
-        help="leave out track calls with these event names, separated by commas",
+        help="leave out track calls with these event names, separated by commas; 'Debug *' is a pattern",
+    )
+    add(
+        "--require-consent",
+        metavar="CATEGORIES",
+        default="",
+        help="only messages whose context.consent says yes to these categories, such as Analytics",
     )
     add("--set-once", action="store_true", help="old traits don't overwrite newer ones; see below")
 
@@ -114,6 +135,7 @@ def run(options: argparse.Namespace) -> int:
         (options.since, options.until),
         _names(options.only),
         _names(options.skip_events),
+        _names(options.require_consent),
         set_once=options.set_once,
         group_type=options.group_type,
         person_profiles=options.person_profiles,
@@ -208,6 +230,9 @@ def _print_summary(progress: Progress, options: argparse.Namespace) -> None:
     if options.dry_run:
         say("as events:\n")
         _print_counts(summary.events)
+    if options.dry_run or summary.consent:
+        say(f"with a consent object: {summary.consent.get(CONSENT, 0):,}\n")
+        say(f"  of them with a no to a category: {summary.consent.get(REFUSAL, 0):,}\n")
     if summary.first:
         say(f"first: {summary.first}\nlast: {summary.last}\n")
     for name, counts in (

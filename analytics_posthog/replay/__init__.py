@@ -28,6 +28,8 @@ from .run import Replay as Replay
 from .sender import Interrupted as Interrupted
 from .sender import PacedSender as PacedSender
 from .sender import check_pace as check_pace
+from .summary import CONSENT as CONSENT
+from .summary import REFUSAL as REFUSAL
 from .summary import Summary
 
 # For apps. The other names imported here are for the command line.
@@ -58,6 +60,7 @@ def replay_file(
     until: str | date | datetime | None = None,
     only: Iterable[str] = (),
     skip_events: Iterable[str] = (),
+    require_consent: Iterable[str] = (),
     set_once: bool = False,
     rate: float = DEFAULT_RATE,
     group_type: GroupType = "segment_group",
@@ -72,14 +75,22 @@ def replay_file(
     gets each line that can't be sent, with its reason; many processes may append to it at the same time.
 
     Messages are sent from `since` on and before `until`, of the calls in `only` (default: all), without the track calls
-    whose event is in `skip_events`. `set_once` sends traits as $set_once, so that old ones don't overwrite newer ones.
+    whose event is in `skip_events` or fits a pattern in it (`Debug *`). With `require_consent`, only those whose
+    context.consent says yes to these categories. An archive holds also what Segment's Destination Filters and Consent
+    Management kept from PostHog. `set_once` sends traits as $set_once, so that old ones don't overwrite newer ones.
     `rate` is the most events a second, 0 for no limit. `on_progress(summary)` is called after each batch.
 
     Raises InvalidSetting, DeliveryError if PostHog can't be reached or refuses the key, AnalyticsError for a file that
     can't be read, and OSError if state or rejects can't be written.
     """
     choice = checked_choice(
-        (since, until), only, skip_events, set_once=set_once, group_type=group_type, person_profiles=person_profiles
+        (since, until),
+        only,
+        skip_events,
+        require_consent,
+        set_once=set_once,
+        group_type=group_type,
+        person_profiles=person_profiles,
     )
     sender = PacedSender(write_key, host, rate=rate, max_retries=max_retries)
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, time, timezone
+from fnmatch import fnmatchcase
 from functools import partial
 from hashlib import sha1
 from typing import Any, Final, NamedTuple
@@ -32,6 +33,7 @@ class Choice(NamedTuple):
     until: datetime | None
     only: frozenset[str]
     skip_events: frozenset[str]
+    require_consent: frozenset[str]
     set_once: bool
     group_type: GroupType
     person_profiles: str
@@ -50,16 +52,25 @@ def _as_json(value: Any) -> Any:
 
 
 def checked_choice(
-    period: tuple[Any, Any], only: Any, skip_events: Any, *, set_once: bool, group_type: GroupType, person_profiles: str
-) -> Choice:  # fmt: skip
+    period: tuple[Any, Any],
+    only: Any,
+    skip_events: Any,
+    require_consent: Any = (),
+    *,
+    set_once: bool,
+    group_type: GroupType,
+    person_profiles: str,
+) -> Choice:
     """Return a Choice from the caller's options; `period` is since and until. Raises InvalidSetting."""
     check_conversion(group_type, person_profiles)
     calls = frozenset(only or EVENTS)
     if not calls <= EVENTS.keys():
         raise InvalidSetting(f"only must name calls of {', '.join(EVENTS)}")
     skipped = [skip_events] if isinstance(skip_events, str) else skip_events
+    required = [require_consent] if isinstance(require_consent, str) else require_consent
     since, until = _moment("since", period[0]), _moment("until", period[1])
-    return Choice(since, until, calls, frozenset(skipped), bool(set_once), group_type, person_profiles)
+    chosen = (since, until, calls, frozenset(skipped), frozenset(required))
+    return Choice(*chosen, bool(set_once), group_type, person_profiles)
 
 
 def _moment(name: str, value: Any) -> datetime | None:
@@ -78,12 +89,15 @@ class Skipped(Exception):
 
 
 class LineEvent:
-    """A line's event as JSON (`text`), with its Segment call, its name, its time and the line."""
+    """A line's event as JSON (`text`), with its call, name, time, its message's categories of consent, and the line."""
 
-    __slots__ = ("call", "line", "moment", "name", "number", "size", "text")
+    __slots__ = ("call", "consent", "line", "moment", "name", "number", "size", "text")
 
-    def __init__(self, event: dict[str, Any], call: str, moment: datetime, number: int, line: bytes) -> None:
+    def __init__(
+        self, event: dict[str, Any], call: str, moment: datetime, number: int, line: bytes, consent: dict[str, Any]
+    ) -> None:
         """Raises ValueError for a value that JSON can't hold."""
+        self.consent = consent
         self.text = write_event(event)
         self.size = len(self.text)
         self.call, self.name, self.moment = call, event["event"], moment
@@ -137,7 +151,7 @@ class Lines:
         if self._choice.set_once and type(properties.get("$set")) is dict:
             once = properties.get("$set_once")
             properties["$set_once"] = {**properties.pop("$set"), **(once if type(once) is dict else {})}
-        made = LineEvent(event, call, moment, number, line)
+        made = LineEvent(event, call, moment, number, line, consent_of(message))
         if made.size > MAX_EVENT_SIZE:
             raise InvalidMessage(_TOO_LARGE)
         return made
@@ -175,14 +189,35 @@ class Lines:
             return "from --until on"
         if call not in choice.only:
             return "not in --only"
-        if call == "track" and message["event"] in choice.skip_events:
+        if call == "track" and any(_matches(message["event"], pattern) for pattern in choice.skip_events):
             return "in --skip-events"
+        if choice.require_consent:
+            consent = consent_of(message)
+            for category in sorted(choice.require_consent):
+                if consent.get(category) is not True:
+                    return f"no consent to {category}"
         return None if wanted(message) else "its integrations keep it from PostHog"
 
     def _made_up_id(self, number: int, line: bytes) -> str:
         """Return an id that is the same each time the same line of the same file is read: PostHog counts it once."""
         place = b"%s:%d:%s" % (self._name.encode("utf-8", "replace"), number, line.strip())
         return sha1(place, usedforsecurity=False).hexdigest()
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether an event has this name, or one that fits a pattern with * or ?. Brackets mean themselves."""
+    return name == pattern or fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def consent_of(message: Message) -> dict[str, Any]:
+    """Return the categories of a message's consent object; {} without one.
+
+    Segment's form: https://segment.com/docs/privacy/consent-management/consent-in-segment-connections/
+    """
+    found: Any = message
+    for key in ("context", "consent", "categoryPreferences"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _null(_: str) -> None:

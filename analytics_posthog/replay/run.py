@@ -18,7 +18,7 @@ from .event import Choice, LineEvent, Lines
 from .reader import Portion, ahead, portions
 from .rejects import Reject, Rejects
 from .sender import BATCH, Interrupted, PacedSender
-from .summary import Summary
+from .summary import Summary, consent_counts
 
 # Called after each portion, with what is done of the file so far and its position in bytes, 0 if that isn't known.
 OnPortion: TypeAlias = Callable[[Summary, int], object]
@@ -129,6 +129,7 @@ class _File:
             events=Counter(event.name for event in sent),
             rejected=Counter(reject.reason for reject in rejects),
             skipped=portion.skipped,
+            consent=Counter(word for event in sent for word in consent_counts(event.consent)),
             first=first,
             last=last,
             seconds=seconds,

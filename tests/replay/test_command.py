@@ -37,6 +37,8 @@ as events:
              4  Counted
              2  $pageview
              1  $identify
+with a consent object: 0
+  of them with a no to a category: 0
 first: 2024-03-01T12:00:00.000+00:00
 last: 2024-03-01T12:00:00.000+00:00
 skipped: 1

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from analytics_posthog.errors import AnalyticsError, InvalidSetting
-from analytics_posthog.replay import Summary, replay_file, sources
+from analytics_posthog.replay import CONSENT, REFUSAL, Summary, replay_file, sources
 from tests.support.posthog_server import PostHogServer
 from tests.support.replays import KEY, message, numbers, write
 
@@ -42,6 +42,43 @@ def test_the_options_choose_messages_and_the_rest_is_counted_as_skipped(
         "its integrations keep it from PostHog": 1,
     }
     assert (summary.first, summary.last) == ("2024-01-02T00:00:00.000+00:00", "2024-01-03T00:00:00.000+00:00")
+
+
+def test_skip_events_takes_patterns_and_names(posthog_server: PostHogServer, tmp_path: Path) -> None:
+    events = ["Debug", "Debug Start", "debug start", "[Beta] Opened", "B Opened", "Bought", "What?"]
+    path = write(tmp_path / "a.gz", [message(number, event=event) for number, event in enumerate(events)])
+    summary = run(posthog_server, path, skip_events=["Debug *", "[Beta] Opened", "What?"])
+    assert [event["event"] for event in posthog_server.events] == ["Debug", "debug start", "B Opened", "Bought"]
+    assert summary.skipped == {"in --skip-events": 3}
+
+
+CONSENTS: list[Any] = [
+    {"categoryPreferences": {"Analytics": True, "Advertising": True}},
+    {"categoryPreferences": {"Analytics": True, "Advertising": False}},
+    {"categoryPreferences": {"Analytics": "yes"}},
+    {"categoryPreferences": {"Advertising": True}},
+    {"categoryPreferences": []},
+    None,
+    "all",
+]
+
+
+def test_require_consent_sends_only_what_says_yes_to_each_category(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
+    messages = [message(number, context={"consent": consent}) for number, consent in enumerate(CONSENTS)]
+    path = write(tmp_path / "a.gz", [*messages, message(7), message(8, context=[])])
+    summary = run(posthog_server, path, require_consent=["Analytics"])
+    assert numbers(posthog_server.events) == [0, 1]
+    assert summary.skipped == {"no consent to Analytics": 7}
+    assert summary.consent == {CONSENT: 2, REFUSAL: 1}
+    posthog_server.clear()
+    summary = run(posthog_server, path, require_consent=["Analytics", "Advertising"])
+    assert numbers(posthog_server.events) == [0]
+    assert summary.skipped == {"no consent to Advertising": 7, "no consent to Analytics": 1}
+    posthog_server.clear()
+    assert run(posthog_server, path).consent == {CONSENT: 4, REFUSAL: 1}
+    assert len(posthog_server.events) == 9
 
 
 def test_set_once_sends_traits_that_overwrite_nothing(posthog_server: PostHogServer, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_each_call_arrives_as_converted_and_marked_as_a_migration(
         "events": dict.fromkeys(["Counted", "$identify", "$pageview", "$screen", "$groupidentify", "$create_alias"], 1),
         "rejected": {},
         "skipped": {},
+        "consent": {},
         "first": "2024-03-01T12:00:00.000+00:00",
         "last": "2024-03-01T12:00:00.000+00:00",
     }
