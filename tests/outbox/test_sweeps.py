@@ -60,13 +60,17 @@ def test_while_posthog_takes_nothing_it_is_asked_once_a_pause_and_at_once_again_
 
 @pytest.mark.parametrize("sync_mode", [False, True])
 def test_a_callback_may_flush_and_call(posthog_server: PostHogServer, tmp_path: Path, sync_mode: bool) -> None:
+    has_its_name = threading.Event()  # the delivery may begin before `c` is the client
+
     def on_success(delivered: list[dict[str, Any]]) -> None:
+        assert has_its_name.wait(10)
         c.flush()
         if delivered[0]["event"] == "Event":
             c.track("u1", "Delivered", {"number": 9})
 
     left_by_dead(tmp_path, *messages(1))
     with client(posthog_server.url, tmp_path, sync_mode=sync_mode, on_success=on_success) as c:
+        has_its_name.set()
         assert returns(lambda: (posthog_server.wait_for(2), c.flush()), within=5)
     assert numbers(posthog_server.events) == [0, 9]
 
