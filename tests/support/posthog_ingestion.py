@@ -89,7 +89,7 @@ class PostHog:
         if not properties.get("$ip"):  # plugin-server, `normalizeEvent`: truth, not presence
             properties["$ip"] = address
         if not properties.get("$geoip_disable"):  # the GeoIP transformation
-            country = COUNTRIES.get(properties["$ip"])
+            country = COUNTRIES.get(str(properties["$ip"]))
             if country:
                 properties["$geoip_country_code"] = country
                 properties["$set"] = {**(properties.get("$set") or {}), "$geoip_country_code": country}
