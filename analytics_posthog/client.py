@@ -7,12 +7,15 @@ import os
 import queue
 import signal
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from ._delivery import (
+    KEPT_AWAY,
     STALL_TIMEOUT,
+    WAS_SHUT_DOWN,
     Consumer,
     Delivery,
     Life,
@@ -26,20 +29,22 @@ from ._delivery import (
     log,
     log_call,
     on_signals,
+    raise_refusal,
     request_context,
 )
 from ._message import Answer, Calls, Message, Pass, complete
 from ._outbox import Outbox, ready
 from ._segment import Dual
 from ._settings import BeforeSend, GroupType, OnError, OnSuccess, Settings
+from .convert import wanted
 from .errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage
 
 if TYPE_CHECKING:
     from posthog import Posthog
     from typing_extensions import Self
 
+_LAST_TRY = 0.5  # seconds of an exit that has waited before, without progress
 FLUSH_TIMEOUT = 30.0  # seconds
-_WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
 
 
 class _Seam(Protocol):
@@ -122,7 +127,7 @@ class Client(Calls):
         self._log_to(log_handler, debug)
         self._report = Report(on_error or None, on_success or None)
         self._warn_of_settings()
-        self._official = Official(settings, self._report)
+        self._official = Official(settings, self._report, self._drained)
         self._route = self._opened()
         self._of_parents: list[Route] = []
         self._life = Life(self._at_exit, self._in_child)
@@ -159,14 +164,21 @@ class Client(Calls):
         dual = settings.segment_key and settings.sends
         return Route(Dual(settings, report, inner) if dual else inner(), report)
 
+    def _closed(self) -> Route:
+        """Make a route for the child of a client that was shut down: new locks, and no thread."""
+        settings, self._queue, self._consumers = replace(self._settings, send=False), queue.Queue(), []
+        arguments = (settings, self._report, self._official, self._queue, self._consumers, self._report.outcome)
+        route = Route(PostHog(*arguments), self._report)
+        route.closed = True
+        return route
+
     def _in_child(self) -> None:
         """In a forked child, start with new deliveries: parent and child each send only their own messages."""
         # Kept: to end what the parent's threads were using would wait for their locks for ever.
         self._of_parents.append(self._route)
         closed = self._route.closed
         self._report.reset()
-        self._route = self._opened()
-        self._route.closed = closed
+        self._route = self._closed() if closed else self._opened()
 
     def _current(self) -> Route:
         seam = Client._seam  # read once: a capture may end meanwhile, in another thread
@@ -218,8 +230,11 @@ class Client(Calls):
         """Give a message to the delivery. Return why it is not to be sent, or ""."""
         if done.left_out:
             route.report.left_out(message["type"], done.left_out)
-        if route.closed:
-            raise ClientShutDown(_WAS_SHUT_DOWN)
+        if route.closed and (self._settings.sends or route is not self._route):  # a capture takes what isn't sent, too
+            raise_refusal(message)
+            if not wanted(message):
+                return KEPT_AWAY
+            raise ClientShutDown(WAS_SHUT_DOWN)
         return route.delivery.send(message, done.size)
 
     def _refused(self, route: Route, error: AnalyticsError, message: Message) -> Answer:
@@ -259,7 +274,12 @@ class Client(Calls):
 
     def _at_exit(self) -> None:
         where = "" if self._outbox is None else "; they stay in the outbox"
-        self._route.at_exit(self._settings.exit_timeout, where)
+        official = self._official  # its exit was first, and may have used up some of the time
+        stall = STALL_TIMEOUT if official.drained else _LAST_TRY
+        self._route.at_exit(self._settings.exit_timeout - official.spent, stall, where)
+
+    def _drained(self, timeout: float, stall: float) -> bool:
+        return self._route.delivery.drain(timeout, stall)
 
     def flush_on_signal(self, *signals: int) -> None:
         """On SIGTERM and SIGINT, or on these signals, send what is queued, and then do what the signal did before.

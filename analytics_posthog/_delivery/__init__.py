@@ -3,13 +3,13 @@
 from .clock import now
 from .consumer import MAX_BATCH_SIZE, Consumer
 from .debug_line import log_call
-from .events import MAX_EVENT_SIZE, Events, refusal
+from .events import KEPT_AWAY, MAX_EVENT_SIZE, Events, raise_refusal, refusal
 from .forwarding import Answer, Forward
 from .http import LIB, Session, Target, post_batch, post_texts, why_not_taken, write_event
 from .ledger import Ledger, Ticket
 from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signals
 from .official import Official, disable_all
-from .posthog import PostHog, request_context
+from .posthog import WAS_SHUT_DOWN, PostHog, request_context
 from .probe import PROXY_ADVICE, Probe, ProbeFailed
 from .protocol import ACCEPTED, DELIVERED, Delivery, OnOutcome, Outcome
 from .report import Report, log
@@ -18,12 +18,14 @@ from .retries import REFUSED, Sender
 __all__ = [
     "ACCEPTED",
     "DELIVERED",
+    "KEPT_AWAY",
     "LIB",
     "MAX_BATCH_SIZE",
     "MAX_EVENT_SIZE",
     "PROXY_ADVICE",
     "REFUSED",
     "STALL_TIMEOUT",
+    "WAS_SHUT_DOWN",
     "Answer",
     "Consumer",
     "Delivery",
@@ -53,6 +55,7 @@ __all__ = [
     "on_signals",
     "post_batch",
     "post_texts",
+    "raise_refusal",
     "refusal",
     "request_context",
     "why_not_taken",

@@ -18,6 +18,7 @@ from .report import Report
 MAX_EVENT_SIZE: Final = 900 * 1024  # bytes of JSON; PostHog takes no larger event
 # Up to here an event surely fits: it may hold a url three times, and JSON may write an ASCII character in six.
 _SURELY_FITS: Final = MAX_EVENT_SIZE // 18
+KEPT_AWAY: Final = "its integrations keep it from PostHog"
 _TOO_LARGE: Final = f"{{}}: the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON. Send less in it"
 
 
@@ -43,7 +44,7 @@ class Events:
         """
         raise_refusal(message)
         if not wanted(message):
-            return "its integrations keep it from PostHog"
+            return KEPT_AWAY
         if size is not None and size <= _SURELY_FITS and self._before_send is None:
             return Ticket(message, size)
         if size is not None and size > MAX_SIZE:  # the pass ended before the values did

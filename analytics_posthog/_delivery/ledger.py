@@ -35,13 +35,14 @@ class Ticket:
 class Ledger:
     """Counts the messages that are on their way. Any thread may call it. A forked child makes a new one."""
 
-    def __init__(self) -> None:
+    def __init__(self, settling: set[int]) -> None:
+        """`settling` are the threads that report an outcome just now; the deliveries of one client share it."""
         self._changed = threading.Condition()  # guards all below
         self._closed = False
         self._flush = 0  # the number of the next flush
         self._progress = 0
         self._waiting = 0
-        self._settling: set[int] = set()  # threads that report an outcome just now
+        self._settling = settling
         self._open: dict[int, int] = {}  # number of a flush: messages that it must wait for
 
     def admit(self, ticket: Ticket) -> bool:

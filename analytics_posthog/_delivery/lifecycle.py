@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, NamedTuple
+from weakref import WeakMethod
 
 from .protocol import Delivery
 from .report import Report, log
@@ -48,14 +49,15 @@ class Route:
             self.report.rest()
         return True
 
-    def at_exit(self, timeout: float, where: str) -> None:
+    def at_exit(self, timeout: float, stall: float, where: str) -> None:
         """Send what is left, as long as that makes progress, end, and say in one line what could not be sent.
 
+        It gives up after `timeout` seconds, and after `stall` seconds without progress.
         `where` is added to that line: it says where such messages are kept, if anywhere.
         """
         self.closed = True
         try:
-            self.delivery.drain(timeout, STALL_TIMEOUT)
+            self.delivery.drain(timeout, stall)
         finally:  # also on a Ctrl-C
             failed = self.report.stats()["failed"]
             self.report.quiet = True
@@ -75,6 +77,7 @@ class Life(NamedTuple):
 
 
 _lives: Final[list[Life]] = []
+_ended: Final[list[WeakMethod[Callable[[], None]]]] = []
 _registered: Final[set[str]] = set()  # pools of which this process is a child, or may be
 _forks = threading.RLock()  # held while the process forks
 
@@ -92,9 +95,10 @@ def begin(life: Life) -> None:
 
 
 def end(life: Life) -> None:
-    """Take back what `begin` registered."""
+    """Take back `life.at_exit`; `life.in_child` is still called, as long as its object lives."""
     with suppress(ValueError):
         _lives.remove(life)
+        _ended.append(WeakMethod(life.in_child))
 
 
 @contextmanager
@@ -133,8 +137,10 @@ def _in_child() -> None:
     for util in _loaded(_POOLS):
         util.register_after_fork(_at_exit, lambda _, util=util: _register(util))
     _connect()
-    for life in _lives.copy():
-        life.in_child()
+    _ended[:] = [method for method in _ended if method() is not None]
+    for in_child in [*(life.in_child for life in _lives), *(method() for method in _ended)]:
+        if in_child is not None:
+            in_child()
 
 
 def _before_fork() -> None:

@@ -1,7 +1,7 @@
 """The official client inside, whole and untouched, for feature flags and all else that is PostHog's own.
 
 It is made when the app first asks for it. The six calls don't go through it, so what the app does with it (capture,
-flush, shutdown) works as on a `Posthog` of the app's own. Our flush, drain and exit also wait for what it has queued.
+flush, shutdown) works as on a `Posthog` of the app's own. Our flush and drain also wait for what it has queued.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from posthog import Posthog
@@ -19,7 +21,7 @@ from .lifecycle import STALL_TIMEOUT, no_fork
 from .report import Report
 from .retries import delivery_error
 
-_LEAST: Final = 0.05  # seconds; a flush with less time can't say whether anything was left
+_LEAST: Final = 0.05  # seconds; with less time, flush can't tell "done" from "out of time"
 _SHUTDOWN: Final = 1.0  # seconds; its own shutdown has no limit
 
 _all: Final[weakref.WeakSet[Official]] = weakref.WeakSet()
@@ -37,10 +39,16 @@ def disable_all(disabled: bool) -> None:
 class Official:
     """Holds a client's `Posthog`, also across forks: the official client has its own handler for them."""
 
-    def __init__(self, settings: Settings, report: Report) -> None:
+    def __init__(self, settings: Settings, report: Report, drain: Callable[[float, float], bool]) -> None:
+        """`drain` drains all that the client has, this included."""
         self._settings = settings
+        self._drain_all = weakref.WeakMethod(drain)  # its client's, which must not live as long as this
         self._report = report
         self._client: Posthog | None = None
+        self._was_disabled = False
+        self._failing: set[int] = set()  # threads of its own that are in on_error
+        self.spent = 0.0  # seconds of the exit that were used up before the official client's own exit
+        self.drained = True  # False if that time was not enough
         _all.add(self)
 
     def client(self) -> Posthog:
@@ -55,7 +63,9 @@ class Official:
     def disable(self, disabled: bool) -> None:
         """Switch it off, or on again."""
         if self._client is not None:
-            self._client.disabled = disabled or not self._settings.key
+            if disabled:
+                self._was_disabled = self._client.disabled
+            self._client.disabled = disabled or self._was_disabled
 
     def _made(self) -> Posthog:
         settings = self._settings
@@ -79,22 +89,32 @@ class Official:
 
     def _failed(self, failure: Exception, batch: list[dict[str, Any]]) -> None:
         """Called by the official client for events of the app's own capture() that can't be delivered."""
-        self._report.lost(delivery_error(failure), batch)
+        thread = threading.get_ident()
+        self._failing.add(thread)
+        try:
+            self._report.lost(delivery_error(failure), batch)
+        finally:
+            self._failing.discard(thread)
 
     def flush(self, timeout: float) -> bool:
         """Have it send what it has queued, for at most `timeout` seconds. Return whether nothing is left."""
         client = self._client
         if client is None:
             return True
-        if threading.current_thread() in (client.consumers or ()):  # in on_error, where it doesn't wait for itself
-            return not client.queue.unfinished_tasks
+        if threading.get_ident() in self._failing:  # in on_error, where it doesn't wait for itself
+            return False
         timeout = max(timeout, _LEAST)
         begun = now()
         client.flush(timeout)  # it doesn't say whether its time was enough
         return now() - begun < timeout
 
     def drain(self, timeout: float, stall: float) -> bool:
-        """Do the same, and give up after `stall` seconds in which its queue became no shorter."""
+        """Do the same, and give up when its queue has not become shorter for `stall` seconds.
+
+        Nothing public shows the queue of its AI events: for those alone it waits `stall` seconds and no longer.
+        """
+        if self.spent and self._client is not None:  # its threads have ended with its own exit
+            return not self._client.queue.unfinished_tasks
         end = now() + timeout
         while True:
             left = self._client.queue.unfinished_tasks if self._client is not None else 0
@@ -109,8 +129,13 @@ class Official:
         if client is not None:
             atexit.unregister(self._at_exit)
             thread = threading.Thread(target=client.shutdown, name="analytics-shutdown", daemon=True)
-            thread.start()
-            thread.join(_SHUTDOWN)
+            with suppress(RuntimeError):  # at its end, Python 3.12 starts no thread; but then its own exit ends it
+                thread.start()
+                thread.join(_SHUTDOWN)
 
     def _at_exit(self) -> None:
-        self.drain(self._settings.exit_timeout, STALL_TIMEOUT)
+        """Runs before the official client's own exit, which waits for 1 s only."""
+        begun = now()
+        drain = self._drain_all()
+        self.drained = drain is None or drain(self._settings.exit_timeout, STALL_TIMEOUT)
+        self.spent = now() - begun + _LEAST

@@ -29,7 +29,7 @@ from .protocol import ACCEPTED, DELIVERED, OnOutcome, Outcome
 from .report import Report
 from .retries import SHUT_DOWN, Sender
 
-_WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
+WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
 _JOIN: Final = 0.5  # seconds that the end of a client waits for a thread
 
 
@@ -65,7 +65,7 @@ class PostHog:
         self._queue = waiting
         self._consumers = consumers
         self._events = Events(settings, report)
-        self._ledger = Ledger()
+        self._ledger = Ledger(report.settling)
         target = Target.of(settings.key, settings.address, gzip=bool(settings.gzip), timeout=settings.timeout)
         self._session = Session(settings.proxies or None)
         self._sender = Sender(partial(self._post, target), settings.retries)
@@ -84,19 +84,20 @@ class PostHog:
         if isinstance(ticket, str):
             return ticket
         if not self._ledger.admit(ticket):
-            raise ClientShutDown(_WAS_SHUT_DOWN)
+            raise ClientShutDown(WAS_SHUT_DOWN)
+        accepted = False
         try:
             self._on_outcome(ACCEPTED, [message])  # before it is sent: it may be delivered before this thread goes on
-            try:
-                self._hand_over(ticket)
-                if self._sender.stop.is_set() and self._ledger.withdraw(ticket):  # closed while it waited
-                    raise ClientShutDown(_WAS_SHUT_DOWN)
-            except BaseException as error:  # also a Ctrl-C while it waited
-                if isinstance(error, ClientShutDown) or not (ticket.claimed or isinstance(error, DeliveryError)):
-                    self._on_outcome(Outcome("refused", error if isinstance(error, Exception) else None), [message])
-                raise
-        except BaseException:
-            self._ledger.withdraw(ticket)
+            accepted = True
+            self._hand_over(ticket)
+            if self._sender.stop.is_set() and self._ledger.withdraw(ticket):  # closed while it waited
+                self._on_outcome(Outcome("refused", ClientShutDown(WAS_SHUT_DOWN)), [message])
+                accepted = False
+                raise ClientShutDown(WAS_SHUT_DOWN)
+        except BaseException as error:  # also a Ctrl-C while it waited
+            refused = self._ledger.withdraw(ticket) and accepted
+            if refused and not isinstance(error, DeliveryError):
+                self._on_outcome(Outcome("refused", error if isinstance(error, Exception) else None), [message])
             raise
         return ""
 
@@ -152,7 +153,8 @@ class PostHog:
         """Wait for all there is: at most `timeout` seconds, at most `stall` without progress."""
         end = now() + timeout
         done = self._ledger.drain(self._wake, timeout, stall)
-        return self._official.drain(end - now(), stall) and done
+        # When the ledger gave up, the official client has had the same time.
+        return self._official.drain(end - now(), stall if done else 0.0) and done
 
     def close(self) -> None:
         """End the threads without a long wait, and settle what was not sent as lost."""

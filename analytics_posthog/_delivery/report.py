@@ -38,22 +38,27 @@ class Report:
         self._unsaid: dict[object, tuple[int, int, str, str]] = {}
         self._said_at: dict[object, float] = {}
         self._warned: set[tuple[str, str]] = set()
+        self.settling: set[int] = set()  # threads that report an outcome just now
         self._refusing: set[int] = set()  # threads that are in an on_error about a refused call
         self.quiet = False  # at exit one line says it all
 
     def outcome(self, outcome: Outcome, messages: list[Message]) -> None:
-        """Report what happened to messages, and count them; afterwards, so that a flush returns after the callbacks."""
+        """Report what happened to messages, then count them: a flush must not return before the callbacks."""
         number = len(messages)  # before a callback may change the list
         if outcome.what == "accepted":
             self.count("accepted", number)
         elif outcome.what == "refused":
             self.count("accepted", -number)
         elif outcome.error is None:
-            self._call("on_success", self._on_success, messages)
-            self.count("delivered", number)
+            try:
+                self._call("on_success", self._on_success, messages)
+            finally:  # also after a Ctrl-C in the callback
+                self.count("delivered", number)
         else:
-            self.lost(outcome.error, messages, say=not self.quiet)
-            self.count("failed", number)
+            try:
+                self.lost(outcome.error, messages, say=not self.quiet)
+            finally:
+                self.count("failed", number)
 
     def lost(self, error: Exception, messages: list[Message], *, say: bool = True) -> None:
         """Report messages that don't arrive to `on_error`, and to the log if its time has come. Doesn't count them."""

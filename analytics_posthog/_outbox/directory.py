@@ -9,9 +9,10 @@ import errno
 import os
 import stat
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from .._delivery import no_fork
 from ..errors import InvalidSetting, QueueFull
@@ -59,19 +60,18 @@ class _Lock:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._depth = 0
         self._owner = 0
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._depth += 1
-        self._owner = threading.get_ident()
-
-    def __exit__(self, *_: Any) -> None:
-        self._depth -= 1
-        if not self._depth:
-            self._owner = 0
-        self._lock.release()
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it. A Ctrl-C at any point leaves it free, as an `__enter__` and `__exit__` of ours would not."""
+        with self._lock:
+            before = self._owner
+            try:
+                self._owner = threading.get_ident()
+                yield
+            finally:
+                self._owner = before
 
     def is_mine(self) -> bool:
         """Whether this thread holds it."""
@@ -107,7 +107,7 @@ class OutboxDirectory:
         """Write a line; None after `stop()`. Raises QueueFull when there is no room by our own bound, and OSError."""
         if self.is_interrupted():
             raise OSError(errno.EDEADLK, "a signal handler has interrupted a call")
-        with self._lock:
+        with self._lock.held():
             if self.stopped:
                 return None
             if self._own + self._others + len(data) > self._max_bytes:
@@ -130,7 +130,7 @@ class OutboxDirectory:
 
     def settle(self, *places: Place, keep: bool) -> None:
         """Note that lines are not being sent any more: they are done with, or are to be sent again."""
-        with self._lock:
+        with self._lock.held():
             for file, offset in places:
                 file.open -= 1
                 if keep:
@@ -141,12 +141,12 @@ class OutboxDirectory:
 
     def kept(self) -> int:
         """Return how many lines are to be sent again."""
-        with self._lock:
+        with self._lock.held():
             return sum(len(file.kept) for file in self._files)
 
     def next(self) -> tuple[Place, bytes] | None:
         """Return a line that is to be sent again, which then counts as being sent; None if there is none."""
-        with self._lock:
+        with self._lock.held():
             for file in self._files:
                 if file.kept:
                     offset = file.kept.pop()
@@ -156,13 +156,13 @@ class OutboxDirectory:
 
     def mark_corrupt(self, place: Place) -> None:
         """Have the file of a line stay, under another name, when its lines are done with."""
-        with self._lock:
+        with self._lock.held():
             place[0].corrupt = True
 
     def others(self) -> list[Path]:
         """Return the files that other processes have, and forget a current file that somebody has deleted."""
         paths = sorted(self.path.glob(f"*{SUFFIX}"))
-        with self._lock:
+        with self._lock.held():
             file = self._current
             if file is not None and file.is_gone():
                 self._current = None
@@ -172,7 +172,7 @@ class OutboxDirectory:
 
     def take_over(self, path: Path) -> OutboxFile | None:
         """Take a dead process's file; None if enough are open. Raises NotOurs, or OSError if it can't be read."""
-        with self._lock:
+        with self._lock.held():
             if self.stopped or len(self._files) >= MAX_FILES:
                 return None
             with no_fork():
@@ -185,7 +185,7 @@ class OutboxDirectory:
 
     def stop(self) -> None:
         """Let go of the files, those that are done with and those that another process may now take over."""
-        with self._lock:
+        with self._lock.held():
             self.stopped = True
             self._current = None
             for file in list(self._files):
@@ -204,14 +204,14 @@ class OutboxDirectory:
 
     def count(self) -> None:
         """Measure what the others have in the directory."""
-        with self._lock:
+        with self._lock.held():
             mine = {file.path.name for file in self._files}
         sizes: dict[str, int] = {}
         with suppress(OSError), os.scandir(self.path) as entries:
             for entry in entries:
                 with suppress(OSError):  # gone since
                     sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
-        with self._lock:
+        with self._lock.held():
             mine |= {file.path.name for file in self._files}
             self._others = sum(size for name, size in sizes.items() if name not in mine)
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from .._delivery import REFUSED, Delivery, OnOutcome, Outcome, Report, now
 from .._message import Message, Pass, complete
-from .._settings import Settings
+from .._settings import MAX_WAIT, Settings
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
 from .directory import OutboxDirectory, Place
 from .file import NotOurs, from_line, to_line
@@ -218,7 +218,7 @@ class Outbox:
     def _empty(self, timeout: float, wait: Callable[[float], bool]) -> bool:
         """Send what was kept, and `wait` for what is on its way, until nothing is left or PostHog can't be reached."""
         end = now() + timeout
-        if self._directory.is_interrupted():
+        if self._directory.is_interrupted() or threading.current_thread() is self._thread:
             return False
         with self._lock:
             self._pause = self._resume_at = 0.0
@@ -241,7 +241,7 @@ class Outbox:
         with self._lock:
             self._asked.append(swept)
         self._wake.set()
-        swept.wait(timeout)
+        swept.wait(min(timeout, MAX_WAIT))
 
     def close(self) -> None:
         """End the inner delivery, and let go of the files: another process, or the next, takes over what is left."""

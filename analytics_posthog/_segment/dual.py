@@ -138,7 +138,7 @@ class Segment:
         _renew_session(modules["request"])
         self.sync_mode = bool(settings.sync_mode)
         self._report = report
-        self._ledger = Ledger()
+        self._ledger = Ledger(report.settling)
         self._progressed = now()
         self._on_way: dict[int, Ticket] = {}  # by the ticket's id(), to report at the end
         self._client = _made(modules, settings, self._sent, self._failed)

@@ -13,7 +13,7 @@ import pytest
 from posthog import Posthog
 
 import analytics_posthog
-from analytics_posthog import Client
+from analytics_posthog import Client, testing
 from tests.support.posthog_server import HANG, PostHogServer, Request
 
 KEY = "phc_key"
@@ -173,3 +173,12 @@ def test_the_module_s_client_has_one_too(server: PostHogServer) -> None:
     capture(client.posthog)
     assert analytics_posthog.flush(5)
     assert sorted(event["event"] for event in server.events) == ["Bought", "Bought"]
+
+
+def test_after_a_capture_it_is_disabled_if_the_app_had_disabled_it(posthog_server: PostHogServer) -> None:
+    with Client("phc_key", posthog_server.url) as client:
+        for disabled in (True, False):
+            client.posthog.disabled = disabled
+            with testing.capture():
+                assert client.posthog.disabled
+            assert client.posthog.disabled is disabled

@@ -163,3 +163,25 @@ def test_after_it_nothing_holds_the_client(posthog_server: PostHogServer) -> Non
     del clients, client
     gc.collect()
     assert [reference() for reference in left if reference() is not None] == []
+
+
+NOT_SENT: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
+    "send=False": ({"send": False}, {}, True),
+    "no key": ({"write_key": ""}, {}, True),
+    "integrations": ({}, {"integrations": {"All": False}}, True),
+    "a call to be sent": ({}, {}, False),
+}
+
+
+@pytest.mark.parametrize(("settings", "arguments", "accepted"), NOT_SENT.values(), ids=NOT_SENT)
+def test_after_it_a_call_that_is_not_to_be_sent_answers_as_before(
+    settings: dict[str, Any], arguments: dict[str, Any], accepted: bool, posthog_server: PostHogServer
+) -> None:
+    lost: list[Any] = []
+    client = Client(
+        **{"write_key": "phc_key", "host": posthog_server.url, **settings}, on_error=lambda *of: lost.append(of)
+    )
+    client.shutdown()
+    assert client.track("u1", "Bought", **arguments)[0] is accepted
+    assert len(lost) == (0 if accepted else 1)
+    assert posthog_server.events == []

@@ -266,3 +266,24 @@ def test_children_of_multiprocessing_lose_nothing(
     assert "not sent" not in done.stderr
     counts = Counter(user.split("-")[0] for user in users(posthog_server))
     assert counts == dict.fromkeys(("parent", "child0", "child1", "child2"), 20)
+
+
+def test_a_fork_after_the_shutdown_gives_new_counts_and_no_lock_that_is_held(posthog_server: PostHogServer) -> None:
+    script = """
+client = analytics.Client("phc_key", analytics.host)
+client.track("parent", "Bought")
+client.shutdown()
+def ask():
+    while True:
+        client.stats()
+for _ in range(4):
+    threading.Thread(target=ask, daemon=True).start()
+def work():
+    assert client.stats()["accepted"] == 0
+    assert client.track("child", "Late")[0] is False
+    assert client.flush(1)
+for _ in range(30):
+    wait([fork(work)])
+"""
+    assert run(script, posthog_server) == ""
+    assert users(posthog_server) == ["parent"]

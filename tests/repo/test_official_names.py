@@ -24,7 +24,7 @@ IMPORTED = {
     "posthog.request.determine_server_host",
     "posthog.version.VERSION",
 }
-OF_THE_CLIENT = {"consumers", "disabled", "flush", "queue", "shutdown"}
+OF_THE_CLIENT = {"disabled", "flush", "queue", "shutdown"}
 OF_THE_CONSUMER = {
     *("flush_at", "flush_interval", "next", "queue", "request", "running", "upload"),
     *("is_alive", "join", "pause", "start"),

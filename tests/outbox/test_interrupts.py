@@ -1,0 +1,37 @@
+"""A Ctrl-C at any moment of a call leaves the outbox usable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.outboxes import run
+from tests.support.posthog_server import PostHogServer
+
+INTERRUPTED = """
+import os, random, signal, sys, threading
+import analytics_posthog as analytics
+client = analytics.Client("phc_key", sys.argv[1], outbox=sys.argv[2])
+chance = random.Random(5)
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+interrupts = 0
+while interrupts < 1500:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.0005))
+        while True:
+            client.track("u1", "Bought")
+    except KeyboardInterrupt:
+        interrupts += 1
+free = threading.Thread(target=client._route.delivery._directory.kept)
+free.start()
+free.join(10)
+os.write(1, b"locked" if free.is_alive() else b"free")
+os._exit(0)
+"""
+
+
+def test_no_interrupt_of_a_call_leaves_the_outbox_locked(posthog_server: PostHogServer, tmp_path: Path) -> None:
+    assert run(INTERRUPTED, posthog_server.url, tmp_path) == "free"
