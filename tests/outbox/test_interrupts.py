@@ -20,7 +20,7 @@ signal.signal(signal.SIGALRM, interrupt)
 interrupts = 0
 while interrupts < 1500:
     try:
-        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.0005))
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.002))
         while True:
             client.track("u1", "Bought")
     except KeyboardInterrupt:
