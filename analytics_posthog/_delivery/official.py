@@ -45,7 +45,7 @@ class Official:
         self._drain_all = weakref.WeakMethod(drain)  # its client's, which must not live as long as this
         self._report = report
         self._client: Posthog | None = None
-        self._was_disabled = False
+        self._was_disabled = not settings.key
         self._failing: set[int] = set()  # threads of its own that are in on_error
         self.spent = 0.0  # seconds of the exit that were used up before the official client's own exit
         self.drained = True  # False if that time was not enough

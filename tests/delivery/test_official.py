@@ -182,3 +182,13 @@ def test_after_a_capture_it_is_disabled_if_the_app_had_disabled_it(posthog_serve
             with testing.capture():
                 assert client.posthog.disabled
             assert client.posthog.disabled is disabled
+
+
+@pytest.mark.parametrize(("key", "disabled"), [("phc_key", False), ("", True)])
+def test_one_that_is_made_in_a_capture_is_afterwards_as_any_other(
+    key: str, disabled: bool, posthog_server: PostHogServer
+) -> None:
+    with Client(key, posthog_server.url) as client:
+        with testing.capture():
+            assert client.posthog.disabled
+        assert client.posthog.disabled is disabled
