@@ -14,12 +14,12 @@ from math import inf
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
+from .convert import SEGMENT_GROUP, GroupType
 from .errors import InvalidSetting
 
 OnError: TypeAlias = Callable[[Exception, list[dict[str, Any]]], Any]
 OnSuccess: TypeAlias = Callable[[list[dict[str, Any]]], Any]
 BeforeSend: TypeAlias = Callable[[dict[str, Any]], "dict[str, Any] | None"]
-GroupType: TypeAlias = str | Callable[[dict[str, Any]], Any]
 
 MAX_WAIT: Final = 1e6  # seconds; clocks and sockets of the system accept no more than a few times this
 OUTBOX_SYNCS: Final = ("os", "disk")  # "os" survives the end of the process, "disk" also a power cut
@@ -200,8 +200,8 @@ class Settings:
     oauth_scope: str = "tracking_api:write"
     max_total_backoff_duration: float = _number(43200)
     max_rate_limit_duration: float = _number(1800)
-    group_type: GroupType = _setting("segment_group", lambda _, value: check_conversion(value, "always"))
-    person_profiles: str = _setting("always", lambda _, value: check_conversion("segment_group", value))
+    group_type: GroupType = _setting(SEGMENT_GROUP, lambda _, value: check_conversion(value, "always"))
+    person_profiles: str = _setting("always", lambda _, value: check_conversion(SEGMENT_GROUP, value))
     before_send: BeforeSend | None = _setting(None, _function)
     on_success: OnSuccess | None = _setting(None, _function)
     exit_timeout: float = _number(30, most=MAX_WAIT)

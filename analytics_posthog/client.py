@@ -35,8 +35,8 @@ from ._delivery import (
 from ._message import Answer, Calls, Message, Pass, complete
 from ._outbox import Outbox, ready
 from ._segment import Dual
-from ._settings import BeforeSend, GroupType, OnError, OnSuccess, Settings
-from .convert import wanted
+from ._settings import BeforeSend, OnError, OnSuccess, Settings
+from .convert import GroupType, wanted
 from .errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from .._settings import PERSON_PROFILES, check_conversion, check_host, check_write_key
+from ..convert import SEGMENT_GROUP
 from ..errors import InvalidSetting
 
 KEY_VARIABLE: Final = "POSTHOG_PROJECT_API_KEY"
@@ -43,7 +44,7 @@ def add_conversion_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--group-type",
         metavar="NAME",
-        default="segment_group",
+        default=SEGMENT_GROUP,
         help="PostHog's name for Segment's groups (default: %(default)s)",
     )
     parser.add_argument(

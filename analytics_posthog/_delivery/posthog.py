@@ -85,18 +85,17 @@ class PostHog:
             return ticket
         if not self._ledger.admit(ticket):
             raise ClientShutDown(WAS_SHUT_DOWN)
-        accepted = False
+        accepted = withdrawn = False
         try:
             self._on_outcome(ACCEPTED, [message])  # before it is sent: it may be delivered before this thread goes on
             accepted = True
             self._hand_over(ticket)
-            if self._sender.stop.is_set() and self._ledger.withdraw(ticket):  # closed while it waited
-                self._on_outcome(Outcome("refused", ClientShutDown(WAS_SHUT_DOWN)), [message])
-                accepted = False
+            withdrawn = self._sender.stop.is_set() and self._ledger.withdraw(ticket)
+            if withdrawn:  # closed while it waited
                 raise ClientShutDown(WAS_SHUT_DOWN)
         except BaseException as error:  # also a Ctrl-C while it waited
-            refused = self._ledger.withdraw(ticket) and accepted
-            if refused and not isinstance(error, DeliveryError):
+            withdrawn = withdrawn or self._ledger.withdraw(ticket)
+            if withdrawn and accepted and not isinstance(error, DeliveryError):
                 self._on_outcome(Outcome("refused", error if isinstance(error, Exception) else None), [message])
             raise
         return ""

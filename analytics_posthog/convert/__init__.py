@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
 from ..errors import InvalidMessage
-from .ids import GroupType, Warn, add_merge_id, check_session, distinct_id_of, given, group_type_of, uuid_of
+from .ids import GroupType, Warn, add_merge_id, check_session, dict_of, distinct_id_of, given, group_type_of, uuid_of
 from .tables import (
     CLICK_IDS,
     CONTEXT,
@@ -42,6 +42,7 @@ __all__ = [
     "PROPERTIES",
     "REFUSED",
     "REFUSED_EXACTLY",
+    "SEGMENT_GROUP",
     "Event",
     "GroupType",
     "Properties",
@@ -71,7 +72,7 @@ def to_posthog(
     `person_profiles` is posthog-js's setting, "always" or "identified_only". `warn(key, text)` is called for a property
     that is left out. Raises InvalidMessage if the message is not one of Segment's six, or can't be converted.
     """
-    call = _dict(message).get("type")
+    call = dict_of(message).get("type")
     if not isinstance(call, str) or call not in EVENTS:
         raise InvalidMessage("not a Segment message: its type must be one of " + ", ".join(EVENTS))
     try:
@@ -85,15 +86,15 @@ def wanted(message: dict[str, Any]) -> bool:
 
     Segment has two destinations, PostHog and the newer Posthog. If both are named, PostHog decides.
     """
-    integrations = _dict(message.get("integrations"))
+    integrations = dict_of(message.get("integrations"))
     return integrations.get("PostHog", integrations.get("Posthog", integrations.get("All", True))) is not False
 
 
 def _event(message: dict[str, Any], call: str, group_type: GroupType, person_profiles: str, warn: Warn) -> Event:
-    context, own = _dict(message.get("context")), _dict(message.get("properties"))
+    context, own = dict_of(message.get("context")), dict_of(message.get("properties"))
     distinct_id = distinct_id_of(message)
     # Later properties win over earlier ones.
-    properties = dict(_dict(message.get("posthog")))  # PostHog's own request context, which _delivery adds
+    properties = dict(dict_of(message.get("posthog")))  # PostHog's own request context, which _delivery adds
     _add_context(properties, context)
     _add_properties(properties, own)
     if call == "page":
@@ -134,7 +135,7 @@ def _add_context(properties: Properties, context: dict[str, Any]) -> None:
                 if value.get(inner) is not None:
                     properties[name] = value[inner]
         elif key == "campaign":
-            _add_campaign(properties, _dict(value))
+            _add_campaign(properties, dict_of(value))
         elif key == "active" and value is False:
             properties["$update_person_last_seen_at"] = False
     for key, value in items:
@@ -166,13 +167,13 @@ def _add_fields(properties: Properties, message: dict[str, Any], call: str, dist
     for name, field in FIELDS[call].items():
         value = message.get(field)
         if field == "traits":
-            properties[name] = dict(_dict(value))
+            properties[name] = dict(dict_of(value))
         elif field == "groupId":
             properties[name] = "" if value is None else str(value)
         elif field in ("previousId", "anonymousId"):
             if call == "alias" or (given(value) and given(message.get("userId"))):
                 add_merge_id(properties, name, value, distinct_id, warn)
-        elif value is not None and (name == "$screen_name" or name not in _dict(message.get("properties"))):
+        elif value is not None and (name == "$screen_name" or name not in dict_of(message.get("properties"))):
             properties[name] = value
 
 
@@ -182,7 +183,7 @@ def _add_groups(properties: Properties, call: str, group_id: Any, group_type: st
         properties["$group_type"] = group_type
         properties["$geoip_disable"] = True  # the app's server is not where the group is
     if given(group_id) and not isinstance(group_id, (dict, list)):
-        properties["$groups"] = {group_type: str(group_id), **_dict(properties.get("$groups"))}
+        properties["$groups"] = {group_type: str(group_id), **dict_of(properties.get("$groups"))}
 
 
 def _add_geoip(properties: Properties) -> None:
@@ -206,7 +207,3 @@ def _in_utc(timestamp: Any) -> Any:
     except (ValueError, OverflowError):
         return timestamp
     return moment.isoformat(timespec="microseconds" if moment.microsecond % 1000 else "milliseconds")
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -59,7 +59,7 @@ def group_type_of(message: dict[str, Any], group_type: GroupType, warn: Warn) ->
     """
     if isinstance(group_type, str):
         return group_type
-    whole = {**message, "traits": _dict(message.get("traits")), "properties": _dict(message.get("properties"))}
+    whole = {**message, "traits": dict_of(message.get("traits")), "properties": dict_of(message.get("properties"))}
     try:
         name = group_type(whole)
         why = f"returned {type(name).__name__}" if not isinstance(name, str) else "returned a blank name"
@@ -103,5 +103,6 @@ def uuid_of(message_id: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:32]}"
 
 
-def _dict(value: Any) -> dict[str, Any]:
+def dict_of(value: Any) -> dict[str, Any]:
+    """Return the value if it is a dict, else an empty one."""
     return value if isinstance(value, dict) else {}

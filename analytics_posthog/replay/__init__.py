@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
-from .._settings import GroupType
+from ..convert import SEGMENT_GROUP, GroupType
 from .archive import STDIN as STDIN
 from .archive import Unreadable as Unreadable
 from .archive import find as find
@@ -63,7 +63,7 @@ def replay_file(
     require_consent: Iterable[str] = (),
     set_once: bool = False,
     rate: float = DEFAULT_RATE,
-    group_type: GroupType = "segment_group",
+    group_type: GroupType = SEGMENT_GROUP,
     person_profiles: str = "always",
     max_retries: int = 10,
     on_progress: Callable[[Summary], object] | None = None,

@@ -13,7 +13,7 @@ from functools import partial
 from hashlib import sha1
 from typing import Any, Final, NamedTuple
 
-from .._delivery import LIB, MAX_EVENT_SIZE, Report, refusal, write_event
+from .._delivery import KEPT_AWAY, LIB, MAX_EVENT_SIZE, Report, refusal, write_event
 from .._message import FORMS, MAX_SIZE, Message, Pass, clean_dict, parse_time, stringify_id, text
 from .._settings import check_conversion
 from ..convert import EVENTS, GroupType, to_posthog, wanted
@@ -196,7 +196,7 @@ class Lines:
             for category in sorted(choice.require_consent):
                 if consent.get(category) is not True:
                     return f"no consent to {category}"
-        return None if wanted(message) else "its integrations keep it from PostHog"
+        return None if wanted(message) else KEPT_AWAY
 
     def _made_up_id(self, number: int, line: bytes) -> str:
         """Return an id that is the same each time the same line of the same file is read: PostHog counts it once."""

@@ -66,6 +66,7 @@ OWN = {
         "Properties",
         "REFUSED",
         "REFUSED_EXACTLY",
+        "SEGMENT_GROUP",
         "to_posthog",
         "wanted",
     ],

@@ -98,7 +98,6 @@ def test_an_action_is_the_same_on_the_wire(
     assert ours == sent(server)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork()")
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # with threads; but that is what apps do
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
 def test_a_forked_child_s_actions_arrive(action: Callable[[Posthog], None], server: PostHogServer) -> None:
