@@ -1,8 +1,9 @@
 """What happens when a batch is not taken: which answers are retried, how long, and how a refused batch is halved.
 
-The retries are those of Segment's client: the first at once, then after 0.5, 1, 2 ... 60 s, up to `max_retries`. A wait
-that an answer asks for in Retry-After is not counted. Each of the two kinds has its own limit of time. An event that
-PostHog refuses is found by halving its batch, so it costs none of its neighbours.
+The retries are those of Segment's client: the first at once, then after 0.5, 1, 2 ... 60 s, up to `max_retries`. Only
+after an answer the first waits too, as PostHog's tests of its SDKs want it. A wait that an answer asks for in
+Retry-After is not counted. Each of the two kinds has its own limit of time. An event that PostHog refuses is found by
+halving its batch, so it costs none of its neighbours.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ T = TypeVar("T")
 SHUT_DOWN: Final = "the client was shut down before its events could be sent. Call flush() first, or give it more time"
 REFUSED: Final = (400, 413)  # PostHog doesn't take the event, and never will; a batch of several is halved
 _RETRIED: Final = (408, 429)  # as is every status from 500, and no answer at all
+_FIRST: Final = 0.1  # seconds before the first retry, if there was an answer; a dead connection needs no wait
 _MAX_RETRY_AFTER: Final = 300.0  # seconds
 _MAX_BACKOFF: Final = 60.0  # seconds
 
@@ -89,7 +91,7 @@ class Waits:
         if self._retry > self._retries.max_retries or failing_for >= self._retries.max_total_backoff_duration:
             return None
         if self._retry == 1:
-            return 0.0
+            return 0.0 if error.status is None else _FIRST
         return float(min(0.5 * 2 ** min(self._retry - 2, 30) * random.uniform(1, 1.1), _MAX_BACKOFF))
 
 

@@ -132,14 +132,17 @@ def test_a_restart_of_the_server_costs_no_event(posthog_server: PostHogServer) -
     assert posthog_server.distinct_ids == ["0", "1", "2"]
 
 
-def test_the_first_retry_comes_at_once_and_each_later_one_after_a_longer_wait(posthog_server: PostHogServer) -> None:
-    first(posthog_server, [(503, {}, b"")] * 3)
+@pytest.mark.parametrize(("fault", "waits"), [((503, {}, b""), (0.1, 0.5, 1)), (RESET, (0, 0.5, 1))])
+def test_a_retry_waits_longer_each_time_and_at_first_only_after_an_answer(
+    fault: Any, waits: tuple[float, ...], posthog_server: PostHogServer
+) -> None:
+    first(posthog_server, [fault] * 3)
     with Client("phc_key", posthog_server.url) as client:
         client.track("u1", "Bought")
     times = [request.time for request in posthog_server.requests]
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert len(gaps) == 3
-    for gap, wait in zip(gaps, (0, 0.5, 1), strict=True):
+    for gap, wait in zip(gaps, waits, strict=True):
         assert wait <= gap < wait * 1.1 + 0.4
 
 
@@ -169,7 +172,7 @@ def test_max_total_backoff_duration_of_0_means_no_retry(posthog_server: PostHogS
 def test_max_total_backoff_duration_bounds_the_retries(posthog_server: PostHogServer) -> None:
     posthog_server.answer = lambda _: (503, {}, b"")
     assert given_up(posthog_server, max_total_backoff_duration=0.4) == 503
-    assert len(posthog_server.requests) == 3  # at once, and after half a second
+    assert len(posthog_server.requests) == 3  # after 0.1 s, and after half a second
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 422, 201, 204])
