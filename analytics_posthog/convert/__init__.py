@@ -1,7 +1,8 @@
 """Converts Segment messages into PostHog events, as PostHog's Segment destination does, but for what the README lists.
 
 `to_posthog(message)` is pure: no clock, no random id, no network, no setting read. The same message always gives the
-same event. The tables say which field becomes which property; any other rule is a named function below them.
+same event, as far as two machines know the same time zones. The tables say which field becomes which property; any
+other rule is a named function below them.
 """
 
 from __future__ import annotations
@@ -93,12 +94,13 @@ def wanted(message: dict[str, Any]) -> bool:
 def _event(message: dict[str, Any], call: str, group_type: GroupType, person_profiles: str, warn: Warn) -> Event:
     context, own = dict_of(message.get("context")), dict_of(message.get("properties"))
     distinct_id = distinct_id_of(message)
+    timestamp = _in_utc(message.get("timestamp"))
     # Later properties win over earlier ones.
     properties = dict(dict_of(message.get("posthog")))  # PostHog's own request context, which _delivery adds
     _add_context(properties, context)
     _add_properties(properties, own)
     if call == "page":
-        add_page(properties, own, context.get("locale"))
+        add_page(properties, own, context, timestamp)
     _add_fields(properties, message, call, distinct_id, warn)
     if call == "group" or given(context.get("groupId")):
         _add_groups(properties, call, context.get("groupId"), group_type_of(message, group_type, warn))
@@ -112,8 +114,8 @@ def _event(message: dict[str, Any], call: str, group_type: GroupType, person_pro
     properties["distinct_id"] = distinct_id
     name = NO_USER if call == "identify" and not given(message.get("userId")) else EVENTS[call] or message.get("event")
     event = {"event": name, "distinct_id": distinct_id, "properties": properties}
-    if message.get("timestamp") is not None:
-        event["timestamp"] = _in_utc(message["timestamp"])
+    if timestamp is not None:
+        event["timestamp"] = timestamp
     if message.get("messageId"):
         event["uuid"] = uuid_of(str(message["messageId"]))
     return event
@@ -196,7 +198,7 @@ def _add_geoip(properties: Properties) -> None:
 
 
 def _in_utc(timestamp: Any) -> Any:
-    """Return a time in UTC, as PostHog's client writes it. Any other text is returned as it is."""
+    """Return a time in UTC, as PostHog's client writes it. Anything else is returned as it is."""
     if not isinstance(timestamp, str) or timestamp.endswith(("+00:00", "Z")):  # nearly always
         return timestamp
     try:

@@ -58,6 +58,10 @@ CONTEXT: Final[dict[str, str | dict[str, str]]] = {
     "userAgent": "$raw_user_agent",
 }
 
+# Nothing in PostHog reads these by a name of its own, so `segment_<key>` alone has them: consent; device.token (PostHog's
+# push keeps an encrypted one); device.advertisingId (only the Adjust destination reads one, which an app sets with the
+# person's consent); location. `userAgent` is parsed by PostHog's own User Agent Populator.
+
 # A page call's own properties (https://segment.com/docs/connections/spec/page/#properties): PostHog's name for each, if
 # the context does not have it.
 PAGE: Final = {"path": "$pathname", "referrer": "$referrer"}
@@ -72,7 +76,7 @@ DIRECT: Final = "$direct"  # PostHog's referrer and referring domain of a visit 
 
 # PostHog's property: the one that holds its url.
 HOSTS: Final = {"$host": "$current_url", "$referring_domain": "$referrer"}
-DERIVED: Final = (*HOSTS, "$pathname", "$referrer", "$browser_language")  # from other properties, or the locale
+DERIVED: Final = (*HOSTS, "$pathname", "$referrer", "$browser_language", "$timezone_offset")  # from other fields
 
 # Ids that PostHog never merges, because too many people would become one; quotes around them change nothing. First
 # the ones in upper or lower case, then the ones that must be exactly so.
@@ -81,7 +85,7 @@ REFUSED: Final = frozenset(
 )
 REFUSED_EXACTLY: Final = frozenset(["[object Object]", "NaN", "None", "none", "null", "0"])
 MAX_MERGE_KEY: Final = 400  # characters
-MAX_GROUP_KEY: Final = 400  # characters; PostHog drops a group with a longer one in silence
+MAX_GROUP_KEY: Final = 400  # characters; PostHog drops a group with a longer one
 CUT_ID: Final = 200  # characters of a distinct_id that PostHog keeps
 
 SETS_PERSON: Final = frozenset(["$groups", "$set", "$set_once", "$unset"])

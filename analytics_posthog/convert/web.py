@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -32,14 +34,41 @@ def _add_ids(properties: dict[str, Any], query: str) -> None:
             properties.setdefault(key, value)
 
 
-def add_page(properties: dict[str, Any], own: dict[str, Any], locale: Any) -> None:
-    """Add what a page call's own properties say, and the context doesn't, and the language of the browser."""
+def add_page(properties: dict[str, Any], own: dict[str, Any], context: dict[str, Any], timestamp: Any) -> None:
+    """Add what a page call's own properties say and the context doesn't, and the browser's language and clock."""
     for key, name in PAGE.items():
         if own.get(key) is not None and properties.get(name) is None:
             properties[name] = own[key]
     add_query(properties, own)
-    if locale is not None:
-        properties.setdefault("$browser_language", locale)
+    if context.get("locale") is not None:
+        properties.setdefault("$browser_language", context["locale"])
+    offset = _offset(context.get("timezone"), timestamp)
+    if offset is not None:
+        properties.setdefault("$timezone_offset", offset)
+
+
+def _offset(name: Any, timestamp: Any) -> int | None:
+    """Return the minutes from a zone's time to UTC, as JavaScript counts them: negative in the east."""
+    zone = _zone(name) if isinstance(name, str) and isinstance(timestamp, str) else None
+    if zone is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(timestamp[:19]).replace(tzinfo=timezone.utc)
+        offset = moment.astimezone(zone).utcoffset()
+    except (ValueError, OverflowError):
+        return None
+    return None if offset is None else -offset // timedelta(minutes=1)
+
+
+@lru_cache(maxsize=256)  # looking for an unknown name takes long
+def _zone(name: str) -> tzinfo | None:
+    """Return a zone of the machine's database; None if it isn't there."""
+    from zoneinfo import ZoneInfo  # most apps never give a timezone
+
+    try:
+        return ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        return None
 
 
 def add_derived(properties: dict[str, Any]) -> None:

@@ -46,13 +46,17 @@ SIGN_UP = story(
 )
 # An alias from an old id, a guest, and a person who was identified before.
 ALIASES = story(
-    {"type": "identify", "userId": "u2", "traits": {"plan": "pro"}},
+    {"type": "identify", "userId": "u2", "anonymousId": "web-2", "traits": {"plan": "pro"}},
     {"type": "track", "userId": "old-1", "event": "Visited", "properties": {}},
     {"type": "alias", "userId": "u1", "previousId": "old-1"},
     {"type": "alias", "userId": "u1", "previousId": "guest"},
     {"type": "alias", "userId": "u1", "previousId": "u2"},
     {"type": "identify", "userId": "u1", "anonymousId": "x" * 250, "traits": {"a": 1}},
     {"type": "track", "anonymousId": "x" * 250, "event": "Visited", "properties": {}},
+)
+SHARED_BROWSER = story(
+    {"type": "identify", "userId": "u1", "anonymousId": "web-1", "traits": {"plan": "pro"}},
+    {"type": "identify", "userId": "u2", "anonymousId": "web-1", "traits": {"plan": "free"}},
 )
 # A server that knows no ip, has nulls in its context, and calls page without a context.
 SERVER_SIDE = story(
@@ -138,6 +142,7 @@ def test_anonymous_visit_sign_up_second_device_group_and_purchase(
                 "plan": "pro",
                 "email": "a@b.example",
                 "$geoip_country_code": country,
+                "$initial_geoip_country_code": "NL",
                 **(better if ours else {}),
             },
         )
@@ -159,11 +164,12 @@ COUNTRY_OF_SERVER = "US"
 def test_aliases_merge_whom_posthog_may_merge(way: Way, posthog_server: PostHogServer, tmp_path: Path) -> None:
     found = way(ALIASES, posthog_server, tmp_path)
     ours = way is not by_destination
-    country = {} if ours else {"$geoip_country_code": COUNTRY_OF_SERVER}
+    names = [] if ours else ["$geoip_country_code", "$initial_geoip_country_code"]
+    country = dict.fromkeys(names, COUNTRY_OF_SERVER)
     cut = "x" * 200
     assert people(found) == [
         (sorted(["old-1", "u1", cut]), {"a": 1, **country}),
-        (["u2"], {"plan": "pro", **country}),
+        (["u2", "web-2"], {"plan": "pro", **country}),
     ]
     identified = "cannot_merge_already_identified"
     assert state(found) == {
@@ -174,6 +180,15 @@ def test_aliases_merge_whom_posthog_may_merge(way: Way, posthog_server: PostHogS
         "warnings": [identified] if ours else ["cannot_merge_with_illegal_distinct_id", identified],
         "channels": [],
     }
+
+
+@pytest.mark.parametrize("way", [by_calls, by_replay, by_destination])
+def test_two_users_of_one_anonymous_id_become_one_person(
+    way: Way, posthog_server: PostHogServer, tmp_path: Path
+) -> None:
+    found = way(SHARED_BROWSER, posthog_server, tmp_path)
+    assert [ids for ids, _ in people(found)] == [["u1", "u2", "web-1"]]
+    assert found.warnings == []
 
 
 @pytest.mark.parametrize("way", [by_calls, by_replay, by_destination])

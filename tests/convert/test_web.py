@@ -149,3 +149,36 @@ def test_the_locale_is_the_browser_s_language_on_page_calls_only() -> None:
     assert properties("track", context=context) == expected
     own = {"$browser_language": "en"}
     assert properties("page", context=context, properties=own) == {**expected, **own}
+
+
+@pytest.mark.parametrize(
+    ("zone", "timestamp", "minutes"),
+    [
+        ("Europe/Amsterdam", "2026-01-02T03:04:05.678Z", -60),
+        ("Europe/Amsterdam", "2026-07-02T03:04:05.678Z", -120),
+        ("Europe/Amsterdam", "2026-03-29T03:30:00.000+02:00", -120),
+        ("America/St_Johns", "2026-01-02T03:04:05+00:00", 210),
+        ("UTC", "2026-01-02T03:04:05", 0),
+        ("Asia/Tokyo", "yesterday", None),
+        ("Asia/Tokyo", "9999-12-31T23:59:59Z", None),
+        ("Asia/Tokyo", 5, None),
+        ("Nowhere/Atlantis", "2026-01-02T03:04:05Z", None),
+        ("../../etc/passwd", "2026-01-02T03:04:05Z", None),
+        ("Europe", "2026-01-02T03:04:05Z", None),
+        ("x" * 5000, "2026-01-02T03:04:05Z", None),
+        ("a\0b", "2026-01-02T03:04:05Z", None),
+        ("\ud800", "2026-01-02T03:04:05Z", None),
+        ("", "2026-01-02T03:04:05Z", None),
+        (5, "2026-01-02T03:04:05Z", None),
+    ],
+)
+def test_the_timezone_is_the_browser_s_offset_on_page_calls_only(
+    zone: Any, timestamp: Any, minutes: int | None
+) -> None:
+    context = {"timezone": zone}
+    expected = {"segment_timezone": zone, "$timezone": zone, **NO_IP}
+    offset = {} if minutes is None else {"$timezone_offset": minutes}
+    assert properties("page", context=context, timestamp=timestamp) == {**expected, **offset}
+    assert properties("track", context=context, timestamp=timestamp) == expected
+    own = {"$timezone_offset": 5}
+    assert properties("page", context=context, timestamp=timestamp, properties=own) == {**expected, **own}

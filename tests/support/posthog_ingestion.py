@@ -89,78 +89,96 @@ class PostHog:
         if not properties.get("$ip"):  # plugin-server, `normalizeEvent`: truth, not presence
             properties["$ip"] = address
         if not properties.get("$geoip_disable"):  # the GeoIP transformation
-            country = COUNTRIES.get(str(properties["$ip"]))
-            if country:
-                properties["$geoip_country_code"] = country
-                properties["$set"] = {**(properties.get("$set") or {}), "$geoip_country_code": country}
+            _add_country(properties)
+        if event["event"] == "$groupidentify" and len(str(properties["$group_key"])) > MAX_GROUP_KEY:
+            self.warnings.append("group_key_too_long")  # plugin-server, `validateEventPropertiesStep`: it is dropped
+            return
+        personless = properties.get("$process_person_profile") is False
+        if personless and event["event"] in NO_PERSON:
+            self.warnings.append("invalid_event_when_process_person_profile_is_false")
+            return
         # ClickHouse's ReplacingMergeTree: posthog/models/event/sql.py, ORDER BY
         key = (day(event["timestamp"]), event["event"], distinct_id, event["uuid"])
         self.events[key] = {**event, "distinct_id": distinct_id, "properties": properties}
         if properties.get("$window_id") and not is_version_7(properties.get("$session_id")):
             self.warnings.append("a $window_id without a session")
-        personless = properties.get("$process_person_profile") is False
-        if personless and event["event"] in NO_PERSON:
-            self.warnings.append("invalid_event_when_process_person_profile_is_false")
-            del self.events[key]
-            return
-        self._group(event["event"], properties)
         if not personless:
+            self._group(event["event"], properties)
             self._person(event["event"], distinct_id, properties)
 
     def _person(self, name: str, distinct_id: str, properties: dict[str, Any]) -> None:
-        """plugin-server, `PersonMergeService` and `applyEventPropertyUpdates`."""
-        person = self._of(distinct_id)
+        """plugin-server, `PersonMergeService` and `PersonPropertyService`.
+
+        Not here: that an existing person's browser, os, url, screen and place are not written if nothing else changes.
+        """
         other = {"$identify": "$anon_distinct_id", "$create_alias": "alias"}.get(name)
         if other and properties.get(other):
-            person = self._merge(properties[other], distinct_id)
-        if name == "$identify":
-            person.identified = True
+            self._merge(properties[other], distinct_id)
+        person = self._of(distinct_id)
+        if name == "$groupidentify":  # nodejs/src/common/persons/person-property-utils.ts: it sets nothing on a person
+            return
+        before = set(person.properties)
         own = {key: value for key, value in properties.items() if key in TO_PERSON}
-        for key, value in {**own, **(properties.get("$set_once") or {})}.items():
-            first = key in own
-            person.properties.setdefault(f"$initial_{key.removeprefix('$')}" if first else key, value)
+        for key, value in own.items():
+            if value is not None:  # a null is never a first value
+                person.properties.setdefault(f"$initial_{key.removeprefix('$')}", value)
+        for key, value in (properties.get("$set_once") or {}).items():
+            person.properties.setdefault(key, value)
         person.properties |= own | (properties.get("$set") or {})
         for key in properties.get("$unset") or []:
-            person.properties.pop(key, None)
+            if key in before:
+                person.properties.pop(key, None)
 
     def _of(self, distinct_id: str) -> Person:
         person = self.people.setdefault(distinct_id, Person())
         person.ids.add(distinct_id)
         return person
 
-    def _merge(self, other_id: str, into_id: str) -> Person:
-        """plugin-server, `PersonMergeService.merge`: one that is identified already is not merged into another."""
+    def _merge(self, other_id: str, into_id: str) -> None:
+        """person-merge-service.ts and person-merge-postgres.ts. Who is identified is not merged into another person.
+
+        An id that nobody has yet is attached to the other one's person, even if that one is identified.
+        """
         if is_illegal(other_id) or is_illegal(into_id) or len(other_id) > 2 * CUT:
             self.warnings.append("cannot_merge_with_illegal_distinct_id")
-            return self._of(into_id)
-        other, into = self._of(as_kept(other_id)), self._of(into_id)
-        if other is into:
-            return into
-        if other.identified:
+            return
+        other_id = as_kept(other_id)
+        other, into = self.people.get(other_id), self.people.get(into_id)
+        if other is None or into is None:
+            other = into = other or into or Person()
+        elif other is not into and other.identified:
             self.warnings.append("cannot_merge_already_identified")
-            return into
-        into.properties = {**other.properties, **into.properties}
-        into.ids |= other.ids
+        elif other is not into:
+            into.properties = {**other.properties, **into.properties}
+            into.ids |= other.ids
+            for distinct_id in other.ids:
+                self.people[distinct_id] = into
         into.identified = True
-        for distinct_id in other.ids:
-            self.people[distinct_id] = into
-        return into
+        for distinct_id in (other_id, into_id):
+            self.people.setdefault(distinct_id, into).ids.add(distinct_id)
 
     def _group(self, name: str, properties: dict[str, Any]) -> None:
-        """plugin-server, `upsertGroup` and `GroupTypeManager`."""
-        for group_type, key in (properties.get("$groups") or {}).items():
-            if self._knows(group_type):
-                self.groups.setdefault((group_type, str(key)), {})
-        if name == "$groupidentify" and self._knows(properties["$group_type"]):
-            key = str(properties["$group_key"])
-            if key.strip() and len(key) <= MAX_GROUP_KEY:
-                group = self.groups.setdefault((properties["$group_type"], key), {})
-                group.update(properties.get("$group_set") or {})
+        """plugin-server, `processGroupsStep` and `GroupTypeManager`: `$groups` may take a type, and makes no group."""
+        for group_type in properties.get("$groups") or {}:
+            self._knows(group_type)
+        if name == "$groupidentify" and self._knows(properties["$group_type"]) and properties["$group_key"] != "":
+            group = self.groups.setdefault((properties["$group_type"], str(properties["$group_key"])), {})
+            group.update(properties.get("$group_set") or {})
 
     def _knows(self, group_type: str) -> bool:
         if group_type not in self.group_types and len(self.group_types) < MAX_GROUP_TYPES:
             self.group_types.append(group_type)
         return group_type in self.group_types
+
+
+def _add_country(properties: dict[str, Any]) -> None:
+    """Add the country of the address, to the event and to the person."""
+    country = COUNTRIES.get(str(properties["$ip"]))
+    if country:
+        properties["$geoip_country_code"] = country
+        properties["$set"] = {**(properties.get("$set") or {}), "$geoip_country_code": country}
+        first = {"$initial_geoip_country_code": country}
+        properties["$set_once"] = {**first, **(properties.get("$set_once") or {})}
 
 
 def as_kept(distinct_id: str) -> str:
@@ -192,15 +210,21 @@ def day(timestamp: str) -> str:
     return moment.astimezone(timezone.utc).date().isoformat()
 
 
+PAID = frozenset("cpc cpm cpv cpa ppc retargeting".split())
+MAIL = frozenset(["email", "e-mail", "e_mail", "e mail"])
+
+
 def channel(properties: dict[str, Any]) -> str:
-    """Direct, Organic Search, Referral or Unknown; Paid and Email by the campaign."""
-    domain = properties.get("$referring_domain")
-    if properties.get("gclid") or properties.get("utm_medium") == "cpc":
-        return "Paid Search"
-    if properties.get("utm_medium") == "email":
+    """Paid, Direct, Email, then the referring domain. There it is asked of a session's first event."""
+    domain = properties.get("$referring_domain") or ""
+    medium = str(properties.get("utm_medium") or "").lower()
+    search = domain.removeprefix("www.").startswith("google.")  # for channel_definitions.json
+    if properties.get("gclid") or medium in PAID or medium.startswith("paid"):
+        return "Paid Search" if search else "Paid Unknown"
+    if medium in MAIL:
         return "Email"
     if domain == "$direct":
         return "Direct"
     if not domain:
         return "Unknown"
-    return "Organic Search" if "google." in domain else "Referral"
+    return "Organic Search" if search else "Referral"
