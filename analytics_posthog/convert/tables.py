@@ -58,8 +58,8 @@ CONTEXT: Final[dict[str, str | dict[str, str]]] = {
     "userAgent": "$raw_user_agent",
 }
 
-# Nothing in PostHog reads these by a name of its own, so `segment_<key>` alone has them: consent; device.token (PostHog's
-# push keeps an encrypted one); device.advertisingId (only the Adjust destination reads one, which an app sets with the
+# PostHog reads these under no name of its own, so `segment_<key>` alone has them: consent; device.token (PostHog's push
+# keeps an encrypted one); device.advertisingId (only the Adjust destination reads one, which an app sets with the
 # person's consent); location. `userAgent` is parsed by PostHog's own User Agent Populator.
 
 # A page call's own properties (https://segment.com/docs/connections/spec/page/#properties): PostHog's name for each, if
