@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from dataclasses import fields
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any
 
-from ._delivery import on_signals
+from ._delivery import log, on_signals
 from ._message import Answer, Fields, Id, Timestamp
 from ._segment import install_as_segment
-from ._settings import Settings
+from ._settings import Settings, check_write_key
 from .client import Client
 from .errors import (
     AnalyticsError,
@@ -30,6 +34,7 @@ from .errors import (
 from .version import VERSION
 
 __all__ = [
+    "VERSION",
     "AnalyticsError",
     "Client",
     "ClientShutDown",
@@ -207,8 +212,6 @@ def group(
 
 def flush(timeout: float | None = None) -> bool:
     """Have all earlier calls sent. Return whether all are settled within `timeout` seconds (default 30)."""
-    if default_client is None and write_key is None:
-        return True
     return _client().flush(timeout)
 
 
@@ -224,6 +227,8 @@ def shutdown() -> None:
         client, default_client = default_client, None
     if client is not None:
         client.shutdown()
+    else:
+        check_write_key(write_key)  # raises without one, as in Segment's module
 
 
 def stats() -> dict[str, int]:
@@ -239,3 +244,17 @@ def flush_on_signal(*signals: int) -> None:
             default_client.drain()
 
     on_signals(drain, signals or (signal.SIGTERM, signal.SIGINT))
+
+
+class _Module(ModuleType):
+    """This module: warns of a name that is no setting, which would change nothing."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and name not in vars(self) and not isinstance(value, ModuleType):
+            nearest = get_close_matches(name, _OPTIONS, 1)
+            meant = f" Did you mean {nearest[0]}?" if nearest else ""
+            log.warning("%s is no setting of analytics_posthog, so it changes nothing.%s", name, meant)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Module

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from logging import Handler
 from math import inf
+from types import NoneType
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
@@ -44,9 +45,10 @@ def check_number(
     too_small = not (value > least if more else value >= least) if isinstance(value, kind) else True
     if isinstance(value, bool) or too_small or value > most:
         what = "a whole number" if whole else "a number"
-        limits = f"{'above' if more else 'from'} {least}" + (f" to {most:.0f}" if most < inf else "")
+        limits = f" {'above' if more else 'from'} {least}" if least > -inf else ""
+        limits += f" to {most:.0f}" if most < inf else ""
         shown = repr(value) if isinstance(value, (int, float)) else type(value).__name__
-        raise InvalidSetting(f"{name} must be {what} {limits}, got {shown}")
+        raise InvalidSetting(f"{name} must be {what}{limits}, got {shown}")
 
 
 def check_write_key(write_key: Any) -> str:
@@ -149,7 +151,8 @@ def _handler(name: str, value: Any) -> None:
 
 
 def _proxies(name: str, value: Any) -> None:
-    if value and not (isinstance(value, Mapping) and all(isinstance(proxy, str) for proxy in value.values())):
+    text_or_none = (str, NoneType)
+    if value and not (isinstance(value, Mapping) and all(isinstance(one, text_or_none) for one in value.values())):
         example = {"https": "http://proxy:3128"}
         raise InvalidSetting(f"{name} must be a dict such as {example}, got {type(value).__name__}")
 
@@ -163,6 +166,12 @@ def _directory(name: str, value: Any) -> None:
 
 def _setting(default: Any, check: Callable[[str, Any], object] | None = None) -> Any:
     return field(default=default, metadata={"check": check})
+
+
+def _check(setting: Field[Any], value: Any) -> None:
+    check = setting.metadata.get("check")
+    if check is not None:
+        check(setting.name, value)
 
 
 def _number(default: float, **limits: Any) -> Any:
@@ -181,11 +190,11 @@ class Settings:
     write_key: str | None = _setting(None, lambda _, value: check_write_key(value))
     host: str | None = _setting(None, lambda _, value: check_host(value))
     debug: bool = False
-    max_queue_size: int = _number(10000, whole=True)
+    max_queue_size: int = _number(10000, least=-inf, whole=True)  # as queue.Queue takes it: below 1, it has no limit
     send: bool = True
     on_error: OnError | None = _setting(None, _function)
     gzip: bool = False
-    max_retries: int = _number(10, whole=True)
+    max_retries: int = _number(10, least=-inf, whole=True)
     sync_mode: bool = False
     timeout: float = _number(15, most=MAX_WAIT, more=True)
     proxies: Mapping[str, str] | None = _setting(None, _proxies)
@@ -214,9 +223,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            check = setting.metadata.get("check")
-            if check is not None:
-                check(setting.name, getattr(self, setting.name))
+            _check(setting, getattr(self, setting.name))
+
+    def change(self, name: str, value: Any) -> None:
+        """Change a setting of a living client. Raises InvalidSetting, and changes nothing, if it can't work."""
+        _check(self.__dataclass_fields__[name], value)
+        object.__setattr__(self, name, value)
 
     @property
     def key(self) -> str:

@@ -12,13 +12,16 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
+from ._changes import Changeable
 from ._delivery import (
     KEPT_AWAY,
+    SEND_IS_FALSE,
     STALL_TIMEOUT,
     WAS_SHUT_DOWN,
     Consumer,
     Delivery,
     Life,
+    NotMade,
     Official,
     PostHog,
     Report,
@@ -59,7 +62,7 @@ class _Seam(Protocol):
         ...
 
 
-class Client(Calls):
+class Client(Changeable, Calls):
     """Accepts Segment's calls and sends them to PostHog.
 
     The parameters are Segment's, in Segment's order; those after the `*` are ours. `write_key` is PostHog's project API
@@ -70,6 +73,9 @@ class Client(Calls):
 
     DefaultConfig: TypeAlias = Settings  # Segment's name for what each setting is when it is left out
     log: ClassVar[logging.Logger] = log
+    debug: bool = False  # this, send and the route are for a subclass that doesn't call super().__init__()
+    send: bool = True
+    _route: Route = Route(NotMade(), Report(None))
     _seam: ClassVar[_Seam | None] = None  # set by a test's capture as long as it lasts
 
     def __init__(
@@ -111,6 +117,7 @@ class Client(Calls):
     ) -> None:
         options = {name: value for name, value in locals().items() if name != "self"}
         seam = Client._seam
+        self._was_captured = seam is not None
         self._settings = settings = Settings(**(options if seam is None else seam.options(options)))
         self._outbox = ready(settings.outbox) if settings.outbox is not None and settings.sends else None
         self.write_key = write_key
@@ -134,6 +141,18 @@ class Client(Calls):
         if settings.sends:
             begin(self._life)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._is_changed = cls._enqueue is not Client._enqueue
+
+    def _changed(self, name: str) -> None:
+        settings = self._settings
+        self._report.on_error = settings.on_error or None
+        if settings.sends and not self._is_sending and not self._was_captured and not self._route.closed:
+            self._outbox = ready(settings.outbox) if settings.outbox is not None else None
+            self._route = self._opened()
+            begin(self._life)
+
     def _log_to(self, handler: logging.Handler | None, debug: bool) -> None:
         """Log to `handler`, and in debug mode everything, if need be to standard error. Untouched without either."""
         if handler is not None:
@@ -155,6 +174,7 @@ class Client(Calls):
     def _opened(self) -> Route:
         """Make the deliveries: PostHog, with the outbox and Segment's side around it if the settings ask for them."""
         settings, report = self._settings, self._report
+        self._is_sending = settings.sends
         self._queue: queue.Queue[Ticket] = queue.Queue(settings.max_queue_size)
         self._consumers: list[Consumer] = []
         to_posthog = partial(PostHog, settings, report, self._official, self._queue, self._consumers)
@@ -205,9 +225,9 @@ class Client(Calls):
         done = Pass()
         tags = request_context()
         try:
-            message = complete(msg if tags is None else {**msg, "posthog": tags}, done)
+            message = complete(msg if tags is None else {**msg, "posthog": tags}, done, checked=self._is_changed)
         except InvalidMessage as error:
-            log_call(self.log, self.debug, {"type": msg["type"]}, error)
+            log_call(self.log, self.debug, {"type": msg.get("type")}, error)
             raise
         try:
             why_not_sent = self._hand_over(route, message, done)
@@ -230,6 +250,9 @@ class Client(Calls):
         """Give a message to the delivery. Return why it is not to be sent, or ""."""
         if done.left_out:
             route.report.left_out(message["type"], done.left_out)
+        if not self.send and route is self._route:
+            raise_refusal(message)
+            return SEND_IS_FALSE
         if route.closed and (self._settings.sends or route is not self._route):  # a capture takes what isn't sent, too
             raise_refusal(message)
             if not wanted(message):
@@ -259,10 +282,17 @@ class Client(Calls):
 
     def join(self) -> None:
         """Send what is queued and end the threads: the same as shutdown()."""
-        self.shutdown()
+        self._end()
 
     def shutdown(self) -> None:
         """Send what is queued, for at most 30 seconds, and end the threads. Later calls answer (False, message)."""
+        if type(self).flush is Client.flush and type(self).join is Client.join:
+            self._end()
+        else:  # a subclass's own are called, as by Segment's client
+            self.flush()
+            self.join()
+
+    def _end(self) -> None:
         route = self._current()
         if route.shutdown(FLUSH_TIMEOUT) and route is self._route:
             end(self._life)

@@ -6,6 +6,10 @@ The text of an error says which call or setting is wrong, why, and what to do. I
 
 from __future__ import annotations
 
+from typing import Any
+
+import requests
+
 
 class AnalyticsError(Exception):
     """The base of all errors of this package."""
@@ -31,15 +35,58 @@ class ClientShutDown(AnalyticsError):
     """A call after the client's `shutdown()` or `join()`, or an event that `shutdown()` had no time left to send."""
 
 
-class DeliveryError(AnalyticsError):
-    """PostHog could not be reached, or refused the events. Reported to `on_error`; raised only in `sync_mode`.
+class APIError(Exception):
+    """What Segment's client reports of an answer that is no success, with Segment's parameters.
 
-    `status` is the HTTP status of the last answer, or None without an answer.
+    `status` is the HTTP status, `code` a word of the server's for what is wrong or "unknown", `message` a text, and
+    `response` the answer.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, code: str, message: str, response: requests.Response | None = None) -> None:
+        self.status: int | None = status
+        self.code = code
+        self.message = message
+        self.response = response
+
+    def __str__(self) -> str:
+        return f"[Segment] {self.code}: {self.message} ({self.status})"
+
+
+class DeliveryError(AnalyticsError, APIError):
+    """PostHog could not be reached, or refused the events. Reported to `on_error`; raised only in `sync_mode`.
+
+    `status` is the HTTP status of the last answer, `code` PostHog's word for what is wrong, `message` the text of this
+    error, and `response` the answer, without the request. Without an answer, status and response are None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        code: str = "unknown",
+        response: requests.Response | None = None,
+    ) -> None:
+        Exception.__init__(self, message)
         self.status = status
+        self.code = code
+        self.message = message
+        self.response = response
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.status, self.code)  # an answer can't be pickled as a whole
+
+
+class NoAnswer(DeliveryError, requests.ConnectionError):
+    """PostHog could not be reached. Segment's client reported a RequestException of requests, which this is too."""
+
+    request = None  # it would hold the key and the events
+
+
+class TimedOut(NoAnswer, requests.Timeout):
+    """PostHog did not answer in time."""
 
 
 class SegmentError(AnalyticsError):

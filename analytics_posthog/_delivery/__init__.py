@@ -9,9 +9,9 @@ from .http import LIB, Session, Target, post_batch, post_texts, why_not_taken, w
 from .ledger import Ledger, Ticket
 from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signals
 from .official import Official, disable_all
-from .posthog import WAS_SHUT_DOWN, PostHog, request_context
+from .posthog import SEND_IS_FALSE, WAS_SHUT_DOWN, PostHog, request_context
 from .probe import PROXY_ADVICE, Probe, ProbeFailed
-from .protocol import ACCEPTED, DELIVERED, Delivery, OnOutcome, Outcome
+from .protocol import ACCEPTED, DELIVERED, Delivery, NotMade, OnOutcome, Outcome
 from .report import Report, log
 from .retries import REFUSED, Sender
 
@@ -24,6 +24,7 @@ __all__ = [
     "MAX_EVENT_SIZE",
     "PROXY_ADVICE",
     "REFUSED",
+    "SEND_IS_FALSE",
     "STALL_TIMEOUT",
     "WAS_SHUT_DOWN",
     "Answer",
@@ -33,6 +34,7 @@ __all__ = [
     "Forward",
     "Ledger",
     "Life",
+    "NotMade",
     "Official",
     "OnOutcome",
     "Outcome",

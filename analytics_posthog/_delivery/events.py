@@ -9,7 +9,7 @@ from uuid import UUID
 
 from .._message import MAX_SIZE, Message, Pass, clean_dict, json_default
 from .._settings import BeforeSend, Settings
-from ..convert import MAX_GROUP_KEY, Event, to_posthog, wanted
+from ..convert import EVENTS, MAX_GROUP_KEY, Event, to_posthog, wanted
 from ..errors import InvalidMessage, MessageTooLarge
 from .http import LIB
 from .ledger import Ticket
@@ -82,17 +82,18 @@ class Events:
 
 def refusal(message: Message) -> str | None:
     """Return why PostHog would refuse a message, and its whole batch with it, although Segment takes it; else None."""
-    if message["type"] == "track" and not message["event"].strip():
+    call = message["type"]
+    if call == "track" and not (isinstance(message.get("event"), str) and message["event"].strip()):
         return "track needs an event name that isn't blank. Pass event='...'"
-    if not (message["userId"] or message.get("anonymousId") or "").strip():
-        return f"{message['type']} needs an id that isn't blank. Pass user_id or anonymous_id"
-    if message["type"] == "group":
+    if not (message.get("userId") or message.get("anonymousId") or "").strip():
+        return f"{call} needs an id that isn't blank. Pass user_id or anonymous_id"
+    if call == "group":
         group_id = message.get("groupId") or ""
         if not group_id.strip():
             return "group needs a group_id that isn't blank. Pass group_id='...'"
         if len(group_id) > MAX_GROUP_KEY:
             return f"group needs a group_id of at most {MAX_GROUP_KEY} characters"
-    return None
+    return None if call in EVENTS else f"a message's type must be one of {', '.join(EVENTS)}"
 
 
 def raise_refusal(message: Message) -> None:

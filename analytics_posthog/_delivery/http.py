@@ -25,6 +25,7 @@ from ..errors import AnalyticsError
 # The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
 LIB: Final = {"$lib": "posthog-python", "$lib_version": VERSION}
 _BODY: Final = 1000  # characters of an answer that are looked at
+_CODE: Final = 50  # characters of an error's code
 _EMPTY: Final = '{"batch": []'
 _write: Final = json.JSONEncoder(allow_nan=False, default=json_default).encode
 
@@ -49,21 +50,25 @@ class Answered(AnalyticsError):
     def __init__(self, response: requests.Response) -> None:
         super().__init__(f"answered {response.status_code}")
         self.status = response.status_code
+        self.code = _code_of(response)
         self.retry_after = _retry_after(response.headers.get("Retry-After"))
+        self.response = response
+        vars(response).pop("request", None)  # it holds the key and the events
 
 
 class Session(requests.Session):
-    """Raises Answered for every answer but 200. With `proxies`, uses these alone, whatever the environment says."""
+    """Raises Answered unless it is a success. With `proxies`, uses these alone, whatever the environment says."""
 
     def __init__(self, proxies: Mapping[str, str] | None) -> None:
         super().__init__()
         self._proxies = dict(proxies) if proxies else None
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request and return the answer, as requests does. Raises Answered unless it is a 200."""
+        """Send a request and return the answer, as requests does. Raises Answered unless it is a success."""
         response = super().request(*args, **kwargs)
-        if response.status_code != 200:
+        if not 200 <= response.status_code < 300:
             raise Answered(response)
+        response.status_code = 200  # the only success that `batch_post` knows
         return response
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
@@ -165,6 +170,18 @@ class _Filling:
             raise ValueError("not the body of an empty batch")
         self.has_posted = True
         return self._session.post(url, data=f'{{"batch": {self._events}{data[len(_EMPTY) :]}', **options)
+
+
+def _code_of(response: requests.Response) -> str:
+    """Return PostHog's word for what is wrong, as in `{"code": "invalid_payload"}`; "unknown" if there is none."""
+    if 300 <= response.status_code < 400:
+        return "redirect"  # as Segment's client calls it
+    with suppress(ValueError, RecursionError):
+        said = json.loads(response.text[:_BODY])
+        code = said.get("code") if isinstance(said, dict) else None
+        if isinstance(code, str) and code.isidentifier() and len(code) <= _CODE:
+            return code
+    return "unknown"
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -78,7 +78,7 @@ class Official:
             max_queue_size=settings.max_queue_size,
             gzip=bool(settings.gzip),
             timeout=settings.timeout,
-            max_retries=settings.max_retries,
+            max_retries=max(settings.max_retries, 0),
             thread=settings.thread,
             flush_at=settings.upload_size,
             flush_interval=settings.upload_interval,

@@ -11,7 +11,6 @@ import netrc  # noqa: F401
 import queue
 import threading
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, Final
 
 from posthog.contexts import get_context_session_id, get_tags
@@ -30,6 +29,7 @@ from .report import Report
 from .retries import SHUT_DOWN, Sender
 
 WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
+SEND_IS_FALSE: Final = "send is False"
 _JOIN: Final = 0.5  # seconds that the end of a client waits for a thread
 
 
@@ -57,23 +57,32 @@ class PostHog:
         consumers: list[Consumer],
         on_outcome: OnOutcome,
     ) -> None:
-        self._sync_mode = bool(settings.sync_mode)
+        self._settings = settings  # read anew each time: some may be changed while the client lives
         self._wait = settings.block_when_full
-        self._why_not = "" if settings.sends else "send is False" if settings.key else "write_key is empty"
+        self._why_not = "" if settings.sends else SEND_IS_FALSE if settings.key else "write_key is empty"
         self._on_outcome = on_outcome
         self._official = official
         self._queue = waiting
         self._consumers = consumers
         self._events = Events(settings, report)
         self._ledger = Ledger(report.settling)
-        target = Target.of(settings.key, settings.address, gzip=bool(settings.gzip), timeout=settings.timeout)
         self._session = Session(settings.proxies or None)
-        self._sender = Sender(partial(self._post, target), settings.retries)
-        if settings.sends and not self._sync_mode:
-            for _ in range(settings.thread):
-                consumer = Consumer(waiting, target, settings, self._deliver, self._ledger.hurried)
-                consumers.append(consumer)
+        self._sender = Sender(self._post, settings.retries)
+        self._starting = threading.Lock()
+        if settings.sends and not settings.sync_mode:
+            self._start()
+
+    def _start(self) -> None:
+        """Start the threads, if they weren't."""
+        with self._starting:
+            for _ in range(0 if self._consumers else self._settings.thread):
+                consumer = Consumer(self._queue, self._target(), self._settings, self._deliver, self._ledger.hurried)
+                self._consumers.append(consumer)
                 consumer.start()
+
+    def _target(self) -> Target:
+        settings = self._settings
+        return Target.of(settings.key, settings.address, gzip=bool(settings.gzip), timeout=settings.timeout)
 
     def send(self, message: Message, size: int | None = None) -> str:
         """Queue a message, or, in sync_mode, send it. Return why it is not to be sent, or ""; see Delivery."""
@@ -101,12 +110,14 @@ class PostHog:
         return ""
 
     def _hand_over(self, ticket: Ticket) -> None:
-        if self._sync_mode:
+        if self._settings.sync_mode:
             for error, tickets in self._sent([ticket]):
                 if error is not None:
                     raise error
                 self._settle(None, tickets)
             return
+        if not self._consumers:  # sync_mode was switched off
+            self._start()
         try:
             self._queue.put(ticket, block=self._wait > 0, timeout=self._wait)
         except queue.Full:
@@ -133,8 +144,8 @@ class PostHog:
                 yield DeliveryError(f"a message can't be converted any more ({type(failure).__name__})", 400), [ticket]
         yield from self._sender.deliver(ready)
 
-    def _post(self, target: Target, batch: list[Ticket]) -> None:
-        post_batch(target, [ticket.event for ticket in batch if ticket.event is not None], self._session)
+    def _post(self, batch: list[Ticket]) -> None:
+        post_batch(self._target(), [ticket.event for ticket in batch if ticket.event is not None], self._session)
 
     def _settle(self, error: AnalyticsError | None, tickets: list[Ticket]) -> None:
         with self._ledger.settling(tickets) as mine:

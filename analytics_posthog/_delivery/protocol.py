@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from .._message import Message
+from ..errors import InvalidSetting
 
 
 class Outcome(NamedTuple):
@@ -53,3 +54,22 @@ class Delivery(Protocol):
     def close(self) -> None:
         """End the threads without a long wait, and settle what was not sent. No message is accepted afterwards."""
         ...
+
+
+class NotMade:
+    """The delivery of a subclass of Client whose `__init__` does not call `super().__init__()`."""
+
+    def send(self, message: Message, size: int | None = None) -> str:
+        """Raise InvalidSetting."""
+        raise InvalidSetting("the client can't send: its __init__ must call super().__init__(write_key)")
+
+    def flush(self, timeout: float) -> bool:
+        """Return True: nothing was accepted."""
+        return True
+
+    def drain(self, timeout: float, stall: float) -> bool:
+        """Return True: nothing was accepted."""
+        return True
+
+    def close(self) -> None:
+        """Do nothing."""

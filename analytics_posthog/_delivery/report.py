@@ -27,7 +27,7 @@ class Report:
     """Counts one client's messages and reports their outcomes to its app. Any thread may call it. Never raises."""
 
     def __init__(self, on_error: OnError | None, on_success: OnSuccess | None = None) -> None:
-        self._on_error = on_error
+        self.on_error = on_error
         self._on_success = on_success
         self.reset()
 
@@ -63,7 +63,7 @@ class Report:
     def lost(self, error: Exception, messages: list[Message], *, say: bool = True) -> None:
         """Report messages that don't arrive to `on_error`, and to the log if its time has come. Doesn't count them."""
         number = len(messages)
-        self._call("on_error", self._on_error, error, messages)
+        self._call("on_error", self.on_error, error, messages)
         if say:
             self._say_lost(error, number)
 
@@ -78,7 +78,7 @@ class Report:
         if thread not in self._refusing:  # else a callback whose own call is refused again would never end
             self._refusing.add(thread)
             try:
-                self._call("on_error", self._on_error, error, [message])
+                self._call("on_error", self.on_error, error, [message])
             finally:
                 self._refusing.discard(thread)
         self._say_lost(error, 1)

@@ -13,15 +13,17 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
+import requests
+
 from .._settings import Retries
-from ..errors import DeliveryError
+from ..errors import DeliveryError, NoAnswer, TimedOut
 from .clock import now
 
 T = TypeVar("T")
 
 SHUT_DOWN: Final = "the client was shut down before its events could be sent. Call flush() first, or give it more time"
 REFUSED: Final = (400, 413)  # PostHog doesn't take the event, and never will; a batch of several is halved
-_RETRIED: Final = (408, 429)  # as is every status from 500, and no answer at all
+_RETRIED: Final = (408, 429)  # as is every status from 500 but 511 (a network wants a login), and no answer at all
 _FIRST: Final = 0.1  # seconds before the first retry, if there was an answer; a dead connection needs no wait
 _MAX_RETRY_AFTER: Final = 300.0  # seconds
 _MAX_BACKOFF: Final = 60.0  # seconds
@@ -76,7 +78,7 @@ class Waits:
 
     def after(self, error: DeliveryError, retry_after: float | None) -> float | None:
         """Return the seconds to wait after a failure; None to give up."""
-        if error.status is not None and error.status not in _RETRIED and error.status < 500:
+        if error.status is not None and error.status not in _RETRIED and (error.status < 500 or error.status == 511):
             return None
         moment = now()
         if retry_after is not None and retry_after > 0:
@@ -101,11 +103,13 @@ def delivery_error(failure: Exception) -> DeliveryError:
         return failure
     status = getattr(failure, "status", None)
     if isinstance(status, int):
-        return DeliveryError(f"PostHog answered {status}{_ADVICE.get(status, '')}", status)
+        code, response = getattr(failure, "code", "unknown"), getattr(failure, "response", None)
+        return DeliveryError(f"PostHog answered {status}{_ADVICE.get(status, '')}", status, code, response)
     if isinstance(failure, _NO_JSON) and not isinstance(failure, OSError):
         return DeliveryError(f"the batch can't be sent as JSON ({type(failure).__name__})", 400)
     names = " < ".join(_names(failure))
-    return DeliveryError(f"PostHog can't be reached: {names}. Check host, proxies and the network")
+    error = TimedOut if isinstance(failure, requests.Timeout) else NoAnswer
+    return error(f"PostHog can't be reached: {names}. Check host, proxies and the network")
 
 
 _NO_JSON: Final = (TypeError, ValueError, RecursionError)  # from json.dumps, or from an address that requests can't use

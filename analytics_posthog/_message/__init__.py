@@ -2,7 +2,7 @@
 
 from .calls import Answer, Calls, Fields, Id, Timestamp
 from .kinds import kind_name
-from .message import FORMS, Form, Message, complete, stringify_id
+from .message import FORMS, Form, Message, check, complete, stringify_id
 from .plain import MAX_SIZE, text
 from .times import guess_timezone, parse_time
 from .values import Pass, clean_dict, json_default
@@ -18,6 +18,7 @@ __all__ = [
     "Message",
     "Pass",
     "Timestamp",
+    "check",
     "clean_dict",
     "complete",
     "guess_timezone",

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from uuid import UUID
 
-from .message import Message
+from .message import Message, check
 
 Id: TypeAlias = "str | int | float | Decimal | UUID"
 Timestamp: TypeAlias = "datetime | date | str"
@@ -31,6 +31,13 @@ class Calls:
             """Complete a message and hand it on."""
             ...
 
+    _is_changed: ClassVar[bool] = False  # `_enqueue` is a subclass's own, which may change the message
+
+    def _called(self, msg: Message) -> Answer:
+        if self._is_changed:
+            check(msg)  # Segment's client checks before `_enqueue`, ours in it
+        return self._enqueue(msg)
+
     def identify(
         self,
         user_id: Id | None = None,
@@ -42,7 +49,7 @@ class Calls:
         message_id: Id | None = None,
     ) -> Answer:
         """Say who a user is, with the user's traits. Returns (accepted, message); raises InvalidMessage."""
-        return self._enqueue(
+        return self._called(
             {
                 "integrations": _or_empty(integrations),
                 "anonymousId": anonymous_id,
@@ -67,7 +74,7 @@ class Calls:
         message_id: Id | None = None,
     ) -> Answer:
         """Say what a user did. Returns (accepted, message); raises InvalidMessage."""
-        return self._enqueue(
+        return self._called(
             {
                 "integrations": _or_empty(integrations),
                 "anonymousId": anonymous_id,
@@ -91,7 +98,7 @@ class Calls:
         message_id: Id | None = None,
     ) -> Answer:
         """Say that two ids belong to one user. Returns (accepted, message); raises InvalidMessage."""
-        return self._enqueue(
+        return self._called(
             {
                 "integrations": _or_empty(integrations),
                 "previousId": previous_id,
@@ -115,7 +122,7 @@ class Calls:
         message_id: Id | None = None,
     ) -> Answer:
         """Say which group a user is in, with the group's traits. Returns (accepted, message); raises InvalidMessage."""
-        return self._enqueue(
+        return self._called(
             {
                 "integrations": _or_empty(integrations),
                 "anonymousId": anonymous_id,
@@ -176,7 +183,7 @@ class Calls:
         integrations: Fields | None,
         message_id: Id | None,
     ) -> Answer:
-        return self._enqueue(
+        return self._called(
             {
                 "integrations": _or_empty(integrations),
                 "anonymousId": anonymous_id,

@@ -39,6 +39,7 @@ FORMS: Final = {
     "group": Form((*_WHO, "groupId"), (), ("traits", *_DICTS), needed=("groupId",)),
     "alias": Form((*_WHO, "previousId"), (), _DICTS, needed=("previousId", "userId")),
 }
+_OTHER: Final = Form(_WHO, (), _DICTS)  # a type of a subclass's own
 _ARGUMENTS: Final = {"userId": "user_id", "groupId": "group_id", "previousId": "previous_id"}
 # All that complete() looks at by its name; any other field has its values cleaned.
 _NO_VALUES: Final = frozenset(
@@ -48,42 +49,73 @@ _ID_TYPES: Final = (str, Number, UUID)
 _FORM_SIZE: Final = 500  # bytes of JSON that every message has
 
 
-def complete(message: Message, done: Pass) -> Message:
+def complete(message: Message, done: Pass, *, checked: bool = False) -> Message:
     """Return a clean, complete copy of a call's arguments: checked, with messageId, timestamp and `context.library`.
 
-    Raises InvalidMessage for a wrong type or a missing id. Afterwards `done` has the size and the values left out.
+    With `checked`, `check` has seen the arguments, and then a subclass of Client may have changed the message: fields
+    may be missing, and the type may be one of its own. Raises InvalidMessage for a wrong type or a missing id.
+    Afterwards `done` has the size and the values left out.
     """
     try:
-        return _complete(message["type"], message, done)
+        call = message["type"]
+        if checked:
+            return _complete(call, _form_of(call, message), message, done)
+        form = FORMS[call]
+        _check(call, form, message)
+        return _complete(call, form, message, done)
     except InvalidMessage:
         raise
-    except Exception as error:  # isinstance() may run an argument's own code: it asks for its __class__
-        why = f"an argument can't be read, it raises {kind_name(error)}"
-        raise InvalidMessage(f"{message['type']}: {why}. Pass plain strings, numbers and dicts") from error
+    except Exception as error:
+        raise _unreadable(message, error) from error
 
 
-def _complete(call: str, message: Message, done: Pass) -> Message:
-    form = FORMS[call]
-    _check(call, form, message)
+def check(message: Message) -> None:
+    """Raise InvalidMessage for an argument of a wrong type, or a missing id, as each of Segment's calls does."""
+    try:
+        _check(message["type"], FORMS[message["type"]], message)
+    except InvalidMessage:
+        raise
+    except Exception as error:
+        raise _unreadable(message, error) from error
+
+
+def _unreadable(message: Message, error: Exception) -> InvalidMessage:
+    # isinstance() may run an argument's own code: it asks for its __class__
+    why = f"an argument can't be read, it raises {kind_name(error)}"
+    return InvalidMessage(f"{message.get('type')}: {why}. Pass plain strings, numbers and dicts")
+
+
+def _form_of(call: Any, message: Message) -> Form:
+    """Return the form of a message of a subclass, after the checks of Segment's own `_enqueue`."""
+    if not isinstance(call, str):
+        raise InvalidMessage(f"type must be a str, got {describe(call)}")
+    for field in _DICTS:
+        if not isinstance(message.get(field), dict):
+            _refuse(call, field, message.get(field), "dict")
+    return FORMS.get(call, _OTHER)
+
+
+def _complete(call: str, form: Form, message: Message, done: Pass) -> Message:
     made = dict(message)
     made.setdefault("anonymousId", None)  # a call of alias has none, but its message does
     size = _FORM_SIZE
     for field in form.ids:
-        value = made[field]
+        value = made.get(field)
         if value is not None:
             if type(value) is not str or not value.isascii():
                 made[field] = value = None if value is False else stringify_id(value)
             size += WIDEST * len(value or "")
     for field in form.texts:
-        value = made[field]
+        value = made.get(field)
         if isinstance(value, str):
             if type(value) is not str or not value.isascii():
                 made[field] = value = text(str.__str__(value))
             size += WIDEST * len(value)
         elif value is not None:
             made[field] = clean_field(field, value, done)
-    made["messageId"] = message_id = stringify_id(message["messageId"]) or new_id()
-    made["timestamp"] = now_text() if message["timestamp"] is None else timestamp_text(call, message["timestamp"])
+    made["messageId"] = message_id = stringify_id(message.get("messageId")) or new_id()
+    timestamp = message.get("timestamp")
+    made["timestamp"] = now_text() if timestamp is None else timestamp_text(call, timestamp)
     done.size += size + WIDEST * len(message_id)
     for field, value in message.items():
         if field not in _NO_VALUES:
@@ -101,7 +133,7 @@ def _check(call: str, form: Form, message: Message) -> None:
     user_id = message["userId"]
     if (type(user_id) is not str or not user_id) and "userId" not in form.needed:
         who = user_id if _says_something(user_id) else message["anonymousId"]
-        _check_id(call, "user_id or anonymous_id", who, empty=False)
+        _check_id(call, "user_id or anonymous_id", who)
     for field in form.needed:
         _check_id(call, _ARGUMENTS[field], message[field])
     for field in form.dicts:
@@ -113,8 +145,8 @@ def _check(call: str, form: Form, message: Message) -> None:
             _refuse(call, field, value, "str")
 
 
-def _check_id(call: str, name: str, value: Any, empty: bool = True) -> None:
-    if not isinstance(value, _ID_TYPES) or not (empty or _says_something(value)):
+def _check_id(call: str, name: str, value: Any) -> None:
+    if not isinstance(value, _ID_TYPES):
         raise InvalidMessage(
             f"{call} needs {name}: a string, a number or a UUID that isn't empty, got {describe(value)}"
         )
@@ -126,7 +158,9 @@ def _refuse(call: str, name: str, value: Any, kind: str) -> None:
 
 def _says_something(value: Any) -> bool:
     """Whether an id is given. Segment's client treats 0 as missing; here it is an id like any other."""
-    return value is not None and value is not False and not (isinstance(value, str) and str.__str__(value) == "")
+    if isinstance(value, str):
+        return str.__str__(value) != ""
+    return value is not False and (isinstance(value, _ID_TYPES) or not _is_empty(value))
 
 
 def _is_empty(value: Any) -> bool:

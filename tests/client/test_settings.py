@@ -77,8 +77,8 @@ UNUSABLE: list[tuple[str, Any, str]] = [
     ("segment_host", "https://eu.i.posthog.com", NO_SEGMENT_HOST),
 ]
 NUMBERS: dict[str, tuple[str, list[Any]]] = {
-    "max_queue_size": ("a whole number from 0", [-1, 1.5, None, "100", True]),
-    "max_retries": ("a whole number from 0", [-1, 0.5, None]),
+    "max_queue_size": ("a whole number", [1.5, None, "100", True]),
+    "max_retries": ("a whole number", [0.5, None]),
     "thread": ("a whole number from 1", [0, -1, 1.0, None]),
     "upload_size": ("a whole number from 1", [0, -1, None]),
     "outbox_max_bytes": ("a whole number from 1", [0, None]),
@@ -132,7 +132,8 @@ def test_an_unusable_setting_is_caught_as_segment_s_was(kind: type[Exception]) -
 
 
 USABLE = [
-    {"max_queue_size": 0}, {"max_retries": 0}, {"upload_interval": 0}, {"timeout": 0.001}, {"proxies": {}},
+    {"max_queue_size": 0}, {"max_queue_size": -1}, {"max_retries": 0}, {"max_retries": -1},
+    {"proxies": {"https": None}}, {"upload_interval": 0}, {"timeout": 0.001}, {"proxies": {}},
     {"max_total_backoff_duration": float("inf")}, {"max_rate_limit_duration": 0}, {"on_error": None},
     {"log_handler": None}, {"person_profiles": "identified_only"}, {"segment_write_key": ""},
     {"host": ""}, {"host": "http://[::1]:8000"}, {"host": "https://a.example/ingest"},
