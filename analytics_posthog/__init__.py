@@ -58,6 +58,25 @@ __all__ = [
     "stats",
     "track",
 ]
+__all__ += [  # what `from segment.analytics import *` brings beside them
+    "debug",
+    "default_client",
+    "gzip",
+    "host",
+    "log_handler",
+    "max_queue_size",
+    "max_retries",
+    "oauth_auth_server",
+    "oauth_client_id",
+    "oauth_client_key",
+    "oauth_key_id",
+    "oauth_scope",
+    "on_error",
+    "send",
+    "sync_mode",
+    "timeout",
+    "write_key",
+]
 
 __version__ = VERSION
 

@@ -226,12 +226,12 @@ def test_the_end_sends_all_and_lets_the_next_call_make_a_new_client(end: str, re
     assert [event["event"] for event in ready.events] == ["Before", "After"]
 
 
-def test_without_a_key_and_without_a_call_there_is_nothing_to_flush() -> None:
-    assert analytics.flush() is True
-    assert analytics.flush(timeout=0) is True
-    analytics.join()
-    analytics.shutdown()
-    assert analytics.default_client is None
+@pytest.mark.parametrize("name", ["flush", "join", "shutdown"])
+@pytest.mark.parametrize("module", [analytics, segment.analytics])
+def test_without_a_key_the_end_raises_too(module: Any, name: str) -> None:
+    with pytest.raises(AssertionError, match="write_key must"):
+        getattr(module, name)()
+    assert module.default_client is None
 
 
 def test_a_client_that_the_app_puts_there_is_used(ready: PostHogServer) -> None:

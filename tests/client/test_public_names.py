@@ -33,7 +33,12 @@ SETTINGS = (
 
 
 def test_what_import_star_brings() -> None:
-    assert sorted(analytics_posthog.__all__) == sorted(["Client", "install_as_segment", *CALLS, *ERRORS, *LIFE])
+    ours = ["Client", "VERSION", "default_client", "install_as_segment", *CALLS, *ERRORS, *LIFE]
+    assert sorted(analytics_posthog.__all__) == sorted([*ours, *SEGMENT_S_SETTINGS])
+    brought: dict[str, object] = {}
+    exec("from segment.analytics import *", brought)
+    modules = {name for name, value in brought.items() if isinstance(value, ModuleType)}
+    assert set(brought) - modules - {"__builtins__"} <= set(analytics_posthog.__all__)
     assert [name for name in analytics_posthog.__all__ if not hasattr(analytics_posthog, name)] == []
 
 
@@ -46,9 +51,14 @@ def test_the_settings_of_the_module() -> None:
 
 def test_the_names_of_a_client() -> None:
     names = [name for name in dir(analytics_posthog.Client) if not name.startswith("_")]
-    assert names == sorted(["DefaultConfig", *CALLS, *LIFE, "consumers", "drain", "log", "posthog", "queue"])
+    own = ["consumers", "debug", "drain", "log", "posthog", "queue", "send"]
+    assert names == sorted(["DefaultConfig", *CALLS, *LIFE, *own])
 
 
+SEGMENT_S_SETTINGS = (
+    "debug gzip host log_handler max_queue_size max_retries oauth_auth_server oauth_client_id oauth_client_key "
+    "oauth_key_id oauth_scope on_error send sync_mode timeout write_key"
+).split()
 OWN = {
     "client": ["Client", "FLUSH_TIMEOUT"],
     "convert": [
@@ -70,7 +80,7 @@ OWN = {
         "to_posthog",
         "wanted",
     ],
-    "errors": ERRORS,
+    "errors": sorted([*ERRORS, "APIError", "NoAnswer", "TimedOut"]),
     "replay": ["DEFAULT_RATE", "Summary", "replay_file", "sources"],
     "pytest_plugin": ["captured"],
     "testing": ["Captured", "capture"],

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import analytics_posthog as analytics
-from analytics_posthog import Client, DeliveryError
+from analytics_posthog import Client
+from analytics_posthog.errors import NoAnswer
 from tests.support.posthog_server import PostHogServer
 from tests.support.proxy_server import Passed, ProxyServer
 
@@ -123,7 +124,7 @@ def test_https_goes_through_the_https_proxy(proxy: ProxyServer) -> None:
     with Client("phc_key", "https://posthog.invalid", proxies={"https": proxy.url}, **settings) as client:
         client.track("u1", "Bought")
     assert proxy.passed == [Passed("CONNECT", "posthog.invalid:443", None)]
-    assert [type(error) for error in reported] == [DeliveryError]
+    assert [type(error) for error in reported] == [NoAnswer]
 
 
 def test_a_proxy_s_password_is_used_and_never_shown(

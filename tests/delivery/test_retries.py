@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from analytics_posthog import Client, DeliveryError
+from analytics_posthog.errors import NoAnswer
 from tests.support.callbacks import Reported
 from tests.support.posthog_server import HANG, LOST, RESET, Answer, PostHogServer, Request
 from tests.support.two_clients import OURS
@@ -160,7 +161,7 @@ def test_a_host_without_an_address_is_given_up_without_a_status() -> None:
     ) as client:
         client.track("u1", "Bought")
         assert client.flush(10) is True
-    assert [(type(error), getattr(error, "status", 0)) for error, _ in reported] == [(DeliveryError, None)]
+    assert [(type(error), getattr(error, "status", 0)) for error, _ in reported] == [(NoAnswer, None)]
 
 
 def test_max_total_backoff_duration_of_0_means_no_retry(posthog_server: PostHogServer) -> None:
@@ -175,7 +176,18 @@ def test_max_total_backoff_duration_bounds_the_retries(posthog_server: PostHogSe
     assert len(posthog_server.requests) == 3  # after 0.1 s, and after half a second
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 422, 201, 204])
+@pytest.mark.parametrize("status", [201, 202, 204, 299])
+@pytest.mark.parametrize("gzip", [False, True])
+def test_each_success_means_delivered(status: int, gzip: bool, posthog_server: PostHogServer) -> None:
+    posthog_server.answer = lambda request: posthog_server.take(request) and (status, {}, b"")
+    with Client("phc_key", posthog_server.url, gzip=gzip) as client:
+        client.track("u1", "Bought")
+    assert client.stats() == {"accepted": 1, "delivered": 1, "failed": 0, "refused": 0, "queued": 0}
+    assert posthog_server.distinct_ids == ["u1"]
+    assert len(posthog_server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 422, 511])
 def test_a_status_that_will_not_pass_is_not_tried_again(status: int, posthog_server: PostHogServer) -> None:
     posthog_server.answer = lambda _: (status, {}, b"")
     assert given_up(posthog_server) == status

@@ -41,7 +41,8 @@ def test_the_new_client_has_the_settings_of_that_moment(module: Any, posthog_ser
     assert module.default_client.consumers[0].flush_at == 7
 
 
-def test_before_any_call_and_twice_it_does_nothing() -> None:
+def test_before_any_call_and_twice_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analytics, "write_key", "phc_key")
     analytics.shutdown()
     analytics.shutdown()
     analytics.join()

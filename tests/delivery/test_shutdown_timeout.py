@@ -108,7 +108,7 @@ def test_it_ends_the_wait_of_a_retry_in_sync_mode() -> None:
     time.sleep(0.2)
     assert seconds_of(client.shutdown) < 3
     thread.join(5)
-    assert [type(error).__name__ for error in raised] == ["DeliveryError"]
+    assert [type(error).__name__ for error in raised] == ["NoAnswer"]
     assert client.stats()["failed"] == 1
 
 

@@ -156,11 +156,7 @@ def test_an_object_with_its_own_str_is_an_id_where_segment_takes_one(client: Cli
 AN_ID = "a string, a number or a UUID that isn't empty"
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("track", {"event": "e"}, f"track needs user_id or anonymous_id: {AN_ID}, got nothing"),
-    (
-        "track",
-        {"user_id": "", "anonymous_id": "", "event": "e"},
-        f"track needs user_id or anonymous_id: {AN_ID}, got an empty string",
-    ),
+    ("track", {"user_id": "", "event": "e"}, f"track needs user_id or anonymous_id: {AN_ID}, got nothing"),
     ("identify", {"user_id": [SECRET]}, f"identify needs user_id or anonymous_id: {AN_ID}, got a list"),
     ("page", {"user_id": False}, f"page needs user_id or anonymous_id: {AN_ID}, got nothing"),
     ("screen", {"user_id": {SECRET: 1}}, f"screen needs user_id or anonymous_id: {AN_ID}, got a dict"),
@@ -188,6 +184,31 @@ def test_an_error_says_what_is_wrong_and_what_to_do(
         getattr(client, call)(**arguments)
     assert (type(raised.value), str(raised.value)) == (InvalidMessage, text)
     assert isinstance(raised.value, AnalyticsError)
+
+
+BLANK: list[tuple[str, dict[str, Any]]] = [
+    *((call, {"anonymous_id": ""}) for call in ("identify", "track", "page", "screen", "group")),
+    *((call, {"user_id": "", "anonymous_id": ""}) for call in ("identify", "track", "page", "screen", "group")),
+    ("track", {"user_id": [], "anonymous_id": ""}),
+    ("track", {"user_id": " "}),
+    ("alias", {"previous_id": "a1", "user_id": ""}),
+    ("group", {"user_id": "u1", "group_id": ""}),
+]
+
+
+@pytest.mark.parametrize(("call", "arguments"), BLANK, ids=str)
+def test_a_blank_id_is_refused_and_reported_and_raises_nothing(call: str, arguments: dict[str, Any]) -> None:
+    """As `cookies.get("ajs_anonymous_id", "")` gives one. Segment's client answers (True, message)."""
+    whole = {**{"track": {"event": "e"}, "group": {"group_id": "g1"}}.get(call, {}), **arguments}
+    assert getattr(segment.analytics.Client("phc_key", send=False), call)(**whole)[0] is True
+    reported: list[Any] = []
+    client = Client("phc_key", send=False, on_error=lambda *args: reported.append(args))
+    accepted, message = getattr(client, call)(**whole)
+    assert accepted is False
+    ((error, messages),) = reported
+    assert isinstance(error, InvalidMessage)
+    assert "that isn't blank" in str(error)
+    assert messages == [message]
 
 
 def test_each_message_id_is_kept(client: Client) -> None:
