@@ -125,7 +125,7 @@ def _check_host(options: argparse.Namespace, key: str) -> None:
     host = settings.host(options)
     target = Target.of(key, host, timeout=options.timeout)
     where = "as given" if options.host else f"from ${settings.HOST_VARIABLE}" if host else "the default"
-    _say("ok", "host", f"{_without_login(target.host)}, {where}")
+    _say("ok", "host", f"{_without_login(target.host)}, {where}{_cloud(target.host)}")
     probe = Probe(target)
     if probe.proxy:
         _say("note", "proxy", f"{_without_login(probe.proxy)}, from the environment")
@@ -137,6 +137,12 @@ def _check_host(options: argparse.Namespace, key: str) -> None:
     else:
         answer = _send(probe)
     _check_clock(answer)
+
+
+def _cloud(host: str) -> str:
+    """Say which of PostHog's clouds it is: a key is good for one of them only, and doesn't say for which."""
+    region = {"us.i.posthog.com": "US", "eu.i.posthog.com": "EU"}.get(urlsplit(host).hostname or "")
+    return f": PostHog's {region} cloud, so the project must be there" if region else ""
 
 
 def _without_login(url: str) -> str:

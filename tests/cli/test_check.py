@@ -82,7 +82,7 @@ def test_the_default_host_is_the_us_cloud_and_is_reached_through_the_proxy(
         monkeypatch.setenv("https_proxy", proxy.url)
         code, lines, _ = check()
     assert code == 1
-    assert lines[1] == "ok      host     https://us.i.posthog.com, the default"
+    assert lines[1] == "ok      host     https://us.i.posthog.com, the default: PostHog's US cloud, so the project must be there"
     assert proxy.passed == [Passed("CONNECT", "us.i.posthog.com:443", None)]
 
 
@@ -180,7 +180,8 @@ def test_the_address_of_posthog_s_app_is_shown_as_the_address_of_its_events(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    assert check("--host", "https://eu.posthog.com")[1][1] == "ok      host     https://eu.i.posthog.com, as given"
+    eu = "https://eu.i.posthog.com, as given: PostHog's EU cloud, so the project must be there"
+    assert check("--host", "https://eu.posthog.com")[1][1] == f"ok      host     {eu}"
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "nan", "1e9"])
