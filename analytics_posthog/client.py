@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from ._changes import Changeable
 from ._delivery import (
     KEPT_AWAY,
     SEND_IS_FALSE,
-    STALL_TIMEOUT,
     WAS_SHUT_DOWN,
     Consumer,
     Delivery,
@@ -28,13 +25,12 @@ from ._delivery import (
     Route,
     Ticket,
     begin,
-    end,
     log,
     log_call,
-    on_signals,
     raise_refusal,
     request_context,
 )
+from ._ending import Ending
 from ._message import Answer, Calls, Message, Pass, complete
 from ._outbox import Outbox, ready
 from ._segment import Dual
@@ -44,10 +40,6 @@ from .errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessag
 
 if TYPE_CHECKING:
     from posthog import Posthog
-    from typing_extensions import Self
-
-_LAST_TRY = 0.5  # seconds of an exit that has waited before, without progress
-FLUSH_TIMEOUT = 30.0  # seconds
 
 
 class _Seam(Protocol):
@@ -62,7 +54,7 @@ class _Seam(Protocol):
         ...
 
 
-class Client(Changeable, Calls):
+class Client(Changeable, Ending, Calls):
     """Accepts Segment's calls and sends them to PostHog.
 
     The parameters are Segment's, in Segment's order; those after the `*` are ours. `write_key` is PostHog's project API
@@ -271,57 +263,3 @@ class Client(Changeable, Calls):
         accepted = delivered + failed + queued. Refused ones, which answered (False, message), are counted apart.
         """
         return self._current().report.stats()
-
-    def flush(self, timeout: float | None = None) -> bool:
-        """Have everything sent that was called before. Return whether all of it is settled within `timeout` seconds.
-
-        The default is 30. What PostHog refused is reported to `on_error`, and counts as settled.
-        """
-        seconds = timeout if isinstance(timeout, (int, float)) and timeout == timeout else FLUSH_TIMEOUT
-        return self._current().delivery.flush(seconds)
-
-    def join(self) -> None:
-        """Send what is queued and end the threads: the same as shutdown()."""
-        self._end()
-
-    def shutdown(self) -> None:
-        """Send what is queued, for at most 30 seconds, and end the threads. Later calls answer (False, message)."""
-        if type(self).flush is Client.flush and type(self).join is Client.join:
-            self._end()
-        else:  # a subclass's own are called, as by Segment's client
-            self.flush()
-            self.join()
-
-    def _end(self) -> None:
-        route = self._current()
-        if route.shutdown(FLUSH_TIMEOUT) and route is self._route:
-            end(self._life)
-            self._official.shutdown()
-
-    def drain(self) -> bool:
-        """Send what is queued, for at most 30 s, and at most 3 s without progress. Return whether all is settled."""
-        return self._current().delivery.drain(FLUSH_TIMEOUT, STALL_TIMEOUT)
-
-    def _at_exit(self) -> None:
-        where = "" if self._outbox is None else "; they stay in the outbox"
-        official = self._official  # its exit was first, and may have used up some of the time
-        stall = STALL_TIMEOUT if official.drained else _LAST_TRY
-        self._route.at_exit(self._settings.exit_timeout - official.spent, stall, where)
-
-    def _drained(self, timeout: float, stall: float) -> bool:
-        return self._route.delivery.drain(timeout, stall)
-
-    def flush_on_signal(self, *signals: int) -> None:
-        """On SIGTERM and SIGINT, or on these signals, send what is queued, and then do what the signal did before.
-
-        Takes at most 30 s, and at most 3 s without progress. A second signal acts at once. Call it in the main thread.
-        """
-        on_signals(self.drain, signals or (signal.SIGTERM, signal.SIGINT))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.shutdown()

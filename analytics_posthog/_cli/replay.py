@@ -176,7 +176,7 @@ def _replay_all(files: list[str], replay: Replay, progress: Progress) -> int:
             progress.say(f"stopped. {_CONTINUE}")
             return 1
         except (DeliveryError, OSError) as error:
-            why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+            why = error if isinstance(error, DeliveryError) else f"{error.filename}: {error.strerror}"
             progress.say(f"error: {why}. {_CONTINUE}")
             return 1
     return 1 if progress.summary.rejected else code

@@ -5,7 +5,7 @@ from .consumer import MAX_BATCH_SIZE, Consumer
 from .debug_line import log_call
 from .events import KEPT_AWAY, MAX_EVENT_SIZE, Events, raise_refusal, refusal
 from .forwarding import Answer, Forward
-from .http import LIB, Session, Target, post_batch, post_texts, why_not_taken, write_event
+from .http import LIB, Session, Target, as_200, post_batch, post_texts, why_not_taken, write_event
 from .ledger import Ledger, Ticket
 from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signals
 from .official import Official, disable_all
@@ -47,6 +47,7 @@ __all__ = [
     "Session",
     "Target",
     "Ticket",
+    "as_200",
     "begin",
     "disable_all",
     "end",

@@ -68,7 +68,6 @@ class Session(requests.Session):
         response = super().request(*args, **kwargs)
         if not 200 <= response.status_code < 300:
             raise Answered(response)
-        response.status_code = 200  # the only success that `batch_post` knows
         return response
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
@@ -82,6 +81,12 @@ class Session(requests.Session):
         """Called by requests for a redirect. Most turn the POST into a GET, whose 200 says nothing about events."""
         if response.status_code not in (307, 308):
             raise Answered(response)
+
+
+def as_200(response: requests.Response, **_: object) -> None:
+    """For a session's `hooks`: have each success be the only one that `batch_post` knows."""
+    if 200 <= response.status_code < 300:
+        response.status_code = 200
 
 
 def post_batch(target: Target, batch: list[dict[str, Any]], session: requests.Session, **fields: Any) -> None:

@@ -21,7 +21,7 @@ from ..errors import AnalyticsError, ClientShutDown, DeliveryError, QueueFull
 from .clock import now
 from .consumer import Consumer
 from .events import Events, raise_refusal
-from .http import Session, Target, post_batch
+from .http import Session, Target, as_200, post_batch
 from .ledger import Ledger, Ticket
 from .official import Official
 from .protocol import ACCEPTED, DELIVERED, OnOutcome, Outcome
@@ -67,6 +67,7 @@ class PostHog:
         self._events = Events(settings, report)
         self._ledger = Ledger(report.settling)
         self._session = Session(settings.proxies or None)
+        self._session.hooks["response"].append(as_200)
         self._sender = Sender(self._post, settings.retries)
         self._starting = threading.Lock()
         if settings.sends and not settings.sync_mode:

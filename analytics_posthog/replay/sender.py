@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from .._delivery import Sender, Session, Target, now, post_texts, why_not_taken
+from .._delivery import Sender, Session, Target, as_200, now, post_texts, why_not_taken
 from .._settings import MAX_WAIT, Retries, check_host, check_number, check_write_key
 from ..errors import AnalyticsError, DeliveryError, InvalidSetting
 from .event import LineEvent
@@ -59,7 +59,7 @@ class PacedSender:
         self._free_at = now()
         self._target = Target.of(self.key, self.host, timeout=_TIMEOUT)
         self._session = Session(None)
-        self._session.hooks["response"].append(_check_taken)
+        self._session.hooks["response"].extend((_check_taken, as_200))
         retries = Retries(max_retries, _MAX_BACKOFF, _MAX_RATE_LIMIT)
         self._batches = Sender(self._post, retries, self.stop)
 

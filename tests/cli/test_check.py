@@ -82,7 +82,10 @@ def test_the_default_host_is_the_us_cloud_and_is_reached_through_the_proxy(
         monkeypatch.setenv("https_proxy", proxy.url)
         code, lines, _ = check()
     assert code == 1
-    assert lines[1] == "ok      host     https://us.i.posthog.com, the default: PostHog's US cloud, so the project must be there"
+    assert (
+        lines[1]
+        == "ok      host     https://us.i.posthog.com, the default: PostHog's US cloud, so the project must be there"
+    )
     assert proxy.passed == [Passed("CONNECT", "us.i.posthog.com:443", None)]
 
 

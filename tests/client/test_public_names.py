@@ -60,7 +60,7 @@ SEGMENT_S_SETTINGS = (
     "oauth_key_id oauth_scope on_error send sync_mode timeout write_key"
 ).split()
 OWN = {
-    "client": ["Client", "FLUSH_TIMEOUT"],
+    "client": ["Client"],
     "convert": [
         "CLICK_IDS",
         "CONTEXT",

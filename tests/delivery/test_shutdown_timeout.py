@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from analytics_posthog import AnalyticsError, Client
-from analytics_posthog import client as client_module
+from analytics_posthog import _ending as ending
 from tests.support.callbacks import Reported, stats
 from tests.support.clock import seconds_of
 from tests.support.posthog_server import HANG, PostHogServer
@@ -21,7 +21,7 @@ FLUSH_TIMEOUT = 0.5
 @pytest.fixture(autouse=True)
 def _short_flush_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shutdown may take 30 seconds; the tests do not wait for so long."""
-    monkeypatch.setattr(client_module, "FLUSH_TIMEOUT", FLUSH_TIMEOUT)
+    monkeypatch.setattr(ending, "FLUSH_TIMEOUT", FLUSH_TIMEOUT)
 
 
 LEFT: list[dict[str, Any]] = [
