@@ -30,6 +30,16 @@ def segment_users(server: PostHogServer) -> list[str]:
     return sorted(message["userId"] for message in server.segment_messages)
 
 
+def forward(event: dict[str, Any], posthog_url: str) -> None:
+    """Post an event, a request each, as the destination does. PostHog takes the distinct_id from the properties."""
+    content = json.dumps(
+        {"api_key": "phc_key", "batch": [{"distinct_id": event["properties"]["distinct_id"], **event}]}
+    )
+    request = urllib.request.Request(f"{posthog_url}/batch/", content.encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
+
+
 class SegmentCloud(PostHogServer):
     """Serves Segment's `POST /v1/batch`, and posts the destination's event to `posthog_url`.
 
@@ -44,16 +54,5 @@ class SegmentCloud(PostHogServer):
     def _take_segment(self, body: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         answer = super()._take_segment(body)
         for message in body["batch"]:
-            self._forward(self._recorded[message["messageId"]])
+            forward(self._recorded[message["messageId"]], self._posthog_url)
         return answer
-
-    def _forward(self, event: dict[str, Any]) -> None:
-        """Post an event, a request each, as the destination does. PostHog takes the distinct_id from the properties."""
-        content = json.dumps(
-            {"api_key": "phc_key", "batch": [{"distinct_id": event["properties"]["distinct_id"], **event}]}
-        )
-        request = urllib.request.Request(
-            f"{self._posthog_url}/batch/", content.encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.status == 200
