@@ -18,6 +18,7 @@ from analytics_posthog import (
     QueueFull,
     SegmentError,
 )
+from analytics_posthog.errors import NoAnswer
 from tests.support.posthog_server import HANG, PostHogServer
 from tests.support.segment_cloud import dual, posthog_users, segment_users
 from tests.support.two_clients import abandon, end_quickly, log_records
@@ -169,7 +170,7 @@ def test_a_dead_posthog_costs_segment_nothing(
             assert client.track(f"u{number}", "Bought")[0] is True
         client.flush(5)
     assert segment_users(segment_server) == [f"u{number}" for number in range(5)]
-    assert {kind for kind, _, _ in reported} == {DeliveryError}
+    assert {kind for kind, _, _ in reported} == {NoAnswer}
 
 
 def test_what_posthog_s_side_refuses_goes_to_segment(
