@@ -119,7 +119,7 @@ analytics.exit_timeout = 0.5
 {calls(20)}"""
     for _, _, log in run_at_once(script, dead_urls):
         reported = re.findall(r"reported (\w+) (\d+) u\d+", log)
-        assert {kind for kind, _ in reported} <= {"ClientShutDown", "DeliveryError"}
+        assert {kind for kind, _ in reported} <= {"ClientShutDown", "DeliveryError", "NoAnswer"}
         assert sum(int(number) for _, number in reported) == 20
 
 
