@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ._segment import pinned
 from ._settings import Settings
 from .errors import InvalidSetting
 
@@ -27,6 +28,7 @@ class Changeable:
             raise InvalidSetting(f"client.{name} can't be replaced. {_REPLACED[name]}")
         changes = name in LIVING and "_life" in vars(self)  # which is set last when a client is made
         if changes:
+            value = pinned(name, value)
             self._settings.change(name, value)
         object.__setattr__(self, name, value)
         if changes:

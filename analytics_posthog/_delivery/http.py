@@ -1,4 +1,4 @@
-"""Posts batches of events by the official client's own `batch_post`, through a session that takes no answer but 200.
+"""Posts batches of events by the official client's own `batch_post`, through the session of `session.py`.
 
 `batch_post` walks through every value once more before it serialises a batch. Our values are clean already, so they are
 written by one json.dumps and put where `batch_post` has written an empty batch. The bytes on the wire are the same, and
@@ -9,10 +9,7 @@ does it all.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple, cast
 
 import requests
@@ -20,12 +17,10 @@ from posthog.request import batch_post, determine_server_host
 from posthog.version import VERSION
 
 from .._message import Pass, clean_dict, json_default
-from ..errors import AnalyticsError
+from .session import BODY
 
 # The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
 LIB: Final = {"$lib": "posthog-python", "$lib_version": VERSION}
-_BODY: Final = 1000  # characters of an answer that are looked at
-_CODE: Final = 50  # characters of an error's code
 _EMPTY: Final = '{"batch": []'
 _write: Final = json.JSONEncoder(allow_nan=False, default=json_default).encode
 
@@ -42,51 +37,6 @@ class Target(NamedTuple):
     def of(cls, key: str, address: str | None, *, gzip: bool = False, timeout: float = 15) -> Target:
         """Return the target of a project; the official client knows the host for an app's address, or for none."""
         return cls(key, determine_server_host(address), gzip, timeout)
-
-
-class Answered(AnalyticsError):
-    """PostHog, or something on the way, answered with this status. `retry_after` is in seconds."""
-
-    def __init__(self, response: requests.Response) -> None:
-        super().__init__(f"answered {response.status_code}")
-        self.status = response.status_code
-        self.code = _code_of(response)
-        self.retry_after = _retry_after(response.headers.get("Retry-After"))
-        self.response = response
-        vars(response).pop("request", None)  # it holds the key and the events
-
-
-class Session(requests.Session):
-    """Raises Answered unless it is a success. With `proxies`, uses these alone, whatever the environment says."""
-
-    def __init__(self, proxies: Mapping[str, str] | None) -> None:
-        super().__init__()
-        self._proxies = dict(proxies) if proxies else None
-
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request and return the answer, as requests does. Raises Answered unless it is a success."""
-        response = super().request(*args, **kwargs)
-        if not 200 <= response.status_code < 300:
-            raise Answered(response)
-        return response
-
-    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Called by requests, to add the environment's settings to a request. Our own proxies win over its proxies."""
-        settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
-        if self._proxies is not None:
-            settings["proxies"] = dict(self._proxies)
-        return settings
-
-    def rebuild_method(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Called by requests for a redirect. Most turn the POST into a GET, whose 200 says nothing about events."""
-        if response.status_code not in (307, 308):
-            raise Answered(response)
-
-
-def as_200(response: requests.Response, **_: object) -> None:
-    """For a session's `hooks`: have each success be the only one that `batch_post` knows."""
-    if 200 <= response.status_code < 300:
-        response.status_code = 200
 
 
 def post_batch(target: Target, batch: list[dict[str, Any]], session: requests.Session, **fields: Any) -> None:
@@ -124,7 +74,7 @@ def why_not_taken(response: requests.Response) -> str | None:
     """Return why an answer of 200 does not mean that PostHog has taken the events, and what to do; None if it does."""
     said: Any = None
     with suppress(ValueError, RecursionError):
-        said = json.loads(response.text[:_BODY])
+        said = json.loads(response.text[:BODY])
     if not isinstance(said, dict) or "status" not in said:
         kind = response.headers.get("Content-Type", "").partition(";")[0] or "nothing"
         return (
@@ -175,32 +125,3 @@ class _Filling:
             raise ValueError("not the body of an empty batch")
         self.has_posted = True
         return self._session.post(url, data=f'{{"batch": {self._events}{data[len(_EMPTY) :]}', **options)
-
-
-def _code_of(response: requests.Response) -> str:
-    """Return PostHog's word for what is wrong, as in `{"code": "invalid_payload"}`; "unknown" if there is none."""
-    if 300 <= response.status_code < 400:
-        return "redirect"  # as Segment's client calls it
-    with suppress(ValueError, RecursionError):
-        said = json.loads(response.text[:_BODY])
-        code = said.get("code") if isinstance(said, dict) else None
-        if isinstance(code, str) and code.isidentifier() and len(code) <= _CODE:
-            return code
-    return "unknown"
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, which has either seconds or a date."""
-    if not value:
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    if moment.tzinfo is None:  # "-0000", which is UTC too
-        moment = moment.replace(tzinfo=timezone.utc)
-    return (moment - datetime.now(timezone.utc)).total_seconds()

@@ -21,12 +21,13 @@ from ..errors import AnalyticsError, ClientShutDown, DeliveryError, QueueFull
 from .clock import now
 from .consumer import Consumer
 from .events import Events, raise_refusal
-from .http import Session, Target, as_200, post_batch
+from .http import Target, post_batch
 from .ledger import Ledger, Ticket
 from .official import Official
 from .protocol import ACCEPTED, DELIVERED, OnOutcome, Outcome
 from .report import Report
 from .retries import SHUT_DOWN, Sender
+from .session import Session, as_200
 
 WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
 SEND_IS_FALSE: Final = "send is False"

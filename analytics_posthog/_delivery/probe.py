@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import requests
 from requests.utils import get_environ_proxies, select_proxy
 
-from .http import Session, Target, post_batch
+from .http import Target, post_batch
 from .retries import causes
+from .session import Session
 
 _CERTIFICATES: Final = "If your proxy or firewall signs TLS itself, name its certificates' file in REQUESTS_CA_BUNDLE"
 _NO_BUNDLE: Final = (

@@ -43,6 +43,7 @@ _SILENT: Final = logging.Logger("segment")
 _SILENT.disabled = True
 
 _aside: dict[str, ModuleType] = {}  # Segment's real modules, when their names have become ours
+_OWN: Final = __name__.partition(".")[0]
 _session_process = os.getpid()  # the process whose HTTP session Segment's request module has
 
 
@@ -61,6 +62,8 @@ def set_aside() -> None:
 
 def _modules() -> dict[str, ModuleType]:
     """Return Segment's real modules. Raises ImportError without the extra `segment`."""
+    if not _aside and "segment.analytics" in sys.modules and sys.modules["segment.analytics"].__package__ == _OWN:
+        raise ImportError("segment.analytics is this package, and Segment's wasn't there to be set aside")
     return _aside or {part: importlib.import_module(f"segment.analytics.{part}") for part in _PARTS}
 
 

@@ -16,9 +16,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from .._delivery import log
 from ..errors import InstallRefused
+from .pins import pin
 
-_SUBMODULES: Final = ("client", "version")  # the ones that apps import and that this package has too
+_SUBMODULES: Final = ("client", "consumer", "oauth_manager", "request", "utils", "version")
 # Segment's SDKs, old and new; some versions of the new one bring the old package along.
 _DISTRIBUTIONS: Final = ("analytics-python", "segment-analytics-python")
 _WHERE: Final = (
@@ -27,24 +29,37 @@ _WHERE: Final = (
 )
 
 
-def install_as_segment(legacy: bool = False) -> None:
-    """Make `import segment.analytics` import this package from now on, in all code, with its `client` and `version`.
+def install_as_segment(legacy: bool = False, *, write_key: str | None = None, host: str | None = None) -> None:
+    """Make `import segment.analytics` import this package from now on, in all code, with all its submodules.
 
     With `legacy=True`, do so for the older top-level `analytics` only; call both for both. Call it in each process
     before anything imports Segment's SDK; a Client with `segment_write_key` imports it too. A second call changes
-    nothing. Raises InstallRefused, and changes nothing, if the SDK was imported already or if the app has a module of
-    that name.
+    nothing but what is pinned. `write_key` (PostHog's project API key) and `host` (PostHog's address, by default the
+    module's) are pinned: another one that a package sets on the module or passes to Client is not used, and one
+    warning says so. Raises InstallRefused if the SDK was imported already or if the app has a module of that name, and
+    InvalidSetting for a key or host that can't work; both change nothing.
     """
     name = "analytics" if legacy else "segment.analytics"
     package = sys.modules[__name__.partition(".")[0]]
-    if sys.modules.get(name) is package:
-        return
+    is_installed = sys.modules.get(name) is package
+    if not is_installed:
+        _check_free(name)
+    vars(package).update(pin(write_key, host or (write_key and vars(package)["host"])))
+    if not is_installed:
+        _install(name, package)
+
+
+def _check_free(name: str) -> None:
+    """Raise InstallRefused unless the name is Segment's and nothing has imported it."""
     _check_own(name.partition(".")[0])
     if name in sys.modules or any(module.startswith(f"{name}.") for module in sys.modules):
         raise InstallRefused(
             f"{name} is Segment's SDK and was imported already, so install_as_segment() comes too late. {_WHERE}"
         )
-    if not legacy:
+
+
+def _install(name: str, package: ModuleType) -> None:
+    if name == "segment.analytics":
         from .dual import set_aside  # at the top, it makes Python 3.11 import posthog's dependencies 25 ms slower
 
         set_aside()
@@ -116,9 +131,7 @@ class _OnlyThese:
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> None:
         """Called for each import that isn't cached. Raises ModuleNotFoundError for a submodule that isn't here."""
         if name.startswith(f"{self._name}."):
-            here = " and ".join(f"{self._name}.{submodule}" for submodule in _SUBMODULES)
-            raise ModuleNotFoundError(
-                f"No module named {name!r}: {self._name} is analytics_posthog since install_as_segment(), "
-                f"and has only {here}",
-                name=name,
-            )
+            why = f"{self._name} is analytics_posthog since install_as_segment(), and has only {', '.join(_SUBMODULES)}"
+            # Code that catches an ImportError often goes on without analytics.
+            log.warning("No module named %r: %s. The code that imports it may send nothing now", name, why)
+            raise ModuleNotFoundError(f"No module named {name!r}: {why}", name=name)

@@ -95,9 +95,24 @@ def test_legacy_leaves_the_new_package_as_it_is_and_both_can_be_had() -> None:
     )
 
 
+SUBMODULES = ["client", "consumer", "oauth_manager", "request", "utils", "version"]
+
+
 @pytest.mark.parametrize("name", ["segment.analytics", "analytics"])
-def test_another_submodule_of_segment_s_package_is_an_import_error_that_says_why(name: str) -> None:
-    others = ["request", "utils", "consumer", "oauth_manager", "convert", "errors"]  # the last two are files of ours
+def test_segment_s_submodules_are_those_of_this_package(name: str) -> None:
+    script = f"""
+{INSTALL if "." in name else LEGACY}
+import importlib, sys
+for submodule in {SUBMODULES}:
+    module = importlib.import_module("{name}." + submodule)
+    assert module is getattr(analytics_posthog, submodule) is sys.modules["analytics_posthog." + submodule]
+"""
+    assert output(script) == ""
+
+
+@pytest.mark.parametrize("name", ["segment.analytics", "analytics"])
+def test_another_submodule_of_segment_s_package_is_an_import_error_and_a_warning_that_say_why(name: str) -> None:
+    others = ["test", "convert", "errors"]  # the last two are files of ours
     script = f"""
 {INSTALL if "." in name else LEGACY}
 import importlib, sys
@@ -108,8 +123,14 @@ for submodule in {others}:
         print(error.name, error, sep="|")
     assert "{name}." + submodule not in sys.modules
 """
-    end = f"{name} is analytics_posthog since install_as_segment(), and has only {name}.client and {name}.version"
-    assert output(script) == "".join(f"{name}.{other}|No module named '{name}.{other}': {end}\n" for other in others)
+    why = f"{name} is analytics_posthog since install_as_segment(), and has only {', '.join(SUBMODULES)}"
+    texts = [f"No module named '{name}.{other}': {why}" for other in others]
+    done = run_python("-W", "error", "-c", script)
+    assert (done.returncode, done.stdout.splitlines(), done.stderr.splitlines()) == (
+        0,
+        [f"{name}.{other}|{text}" for other, text in zip(others, texts, strict=True)],
+        [f"{text}. The code that imports it may send nothing now" for text in texts],
+    )
 
 
 @pytest.mark.parametrize("imported", ["import segment.analytics", "from segment.analytics.version import VERSION"])

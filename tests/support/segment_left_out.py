@@ -36,38 +36,33 @@ _GROUPS: dict[str, str] = {
         test_client_defaults_to_the_documented_rate_limit_budget test_non_rate_limited_failure_ends_the_episode
         test_batch_after_an_ended_episode_is_still_sent
     """,
-    "replaces the requests session inside Segment's request module, to see that proxies reach it": """
+    "replaces the post() of Segment's session: nothing arrives then, which the runner checks": """
         test_client.TestClient: test_proxies
+    """,
+    "calls Segment's Consumer by itself, without a client, to see that proxies reach it": """
         test_consumer.TestConsumer: test_proxies
-        test_request.TestRequests: test_proxies
     """,
     "replaces post() inside Segment's consumer module, to count its batches": """
         test_client.TestClient: test_user_defined_upload_size
     """,
-    "calls Segment's post(): its URL, body, status codes and headers are those of Segment's API": """
-        test_request.TestRequests: test_valid_request test_invalid_request_error test_invalid_host
-        test_should_not_timeout test_should_timeout test_authorization_header_basic_auth test_authorization_header_oauth
-        test_x_retry_count_header test_non_200_2xx_treated_as_success test_3xx_is_not_success
-        test_oauth_token_cleared_on_511 test_api_error_includes_response
+    "expects the headers of Segment's API, or its OAuth": """
+        test_request.TestRequests: test_authorization_header_basic_auth test_authorization_header_oauth
+        test_x_retry_count_header test_oauth_token_cleared_on_511
+    """,
+    "expects the status of a success as it was; the official client knows 200 only": """
+        test_request.TestRequests: test_non_200_2xx_treated_as_success
+    """,
+    "expects a time-out of 0.1 ms, in which a server on this machine may answer": """
+        test_request.TestRequests: test_should_timeout
+    """,
+    "sends a track without an event, which PostHog would refuse": """
         test_request.TestNonObjectErrorBody: test_non_object_json_body_raises_apierror_not_typeerror
-    """,
-    "calls Segment's parse_retry_after()": """
-        test_request.TestRequests: test_parse_retry_after_integer test_parse_retry_after_capped
-        test_parse_retry_after_missing test_parse_retry_after_invalid test_parse_retry_after_http_date_future
-        test_parse_retry_after_http_date_past
-        test_consumer.TestConsumer: test_parse_retry_after_http_date_in_past_returns_none
-    """,
-    "calls Segment's DatetimeSerializer": """
-        test_request.TestRequests: test_datetime_serialization test_date_serialization
     """,
     "needs Segment's OAuth, which PostHog does not have": """
         test_oauth.TestOauthManager: test_oauth_success test_oauth_fail_unrecoverably test_oauth_fail_with_retries
         test_oauth_rate_limit_delay
         test_oauth.TestOauthIntegration: test_oauth_integration_success test_oauth_integration_failure
         test_oauth_integration_recovery test_oauth_integration_fail_bad_key
-    """,
-    "calls Segment's remove_trailing_slash()": """
-        test_utils.TestUtils: test_remove_slash
     """,
 }
 

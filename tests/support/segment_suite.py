@@ -31,7 +31,6 @@ from tests.support.segment_left_out import LEFT_OUT
 
 CALLS = ("track", "identify", "page", "screen", "group", "alias")
 POSTHOG = uuid.uuid5(uuid.UUID(int=0), "PostHog")
-INSIDES = ("consumer", "request", "oauth_manager")
 
 # Segment's code answers with milliseconds, but its tests expect none and do not notice, because their `fail()` raises
 # nothing. We do what the code does.
@@ -60,34 +59,10 @@ def names() -> list[str]:
     ]
 
 
-class _Inside(types.ModuleType):
-    """Stands for a module of Segment's insides: its names can be imported, and nothing can be done with them."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return type(name, (Exception,), {})
-
-
 def stand_in() -> types.ModuleType:
     """Puts this package where Segment's tests look for Segment's; returns it."""
-    from analytics_posthog._message import times as _times
-    from analytics_posthog._message import values as _values
-
     analytics = importlib.import_module("analytics_posthog")
-    stand_ins = {name: _Inside(name) for name in INSIDES}
-    stand_ins["client"] = importlib.import_module("analytics_posthog.client")  # type: ignore[assignment]
-    stand_ins["version"] = importlib.import_module("analytics_posthog.version")  # type: ignore[assignment]
-    utils = types.ModuleType("utils")
-    utils.clean = _values.clean  # type: ignore[attr-defined]
-    utils.is_naive = _times.is_naive  # type: ignore[attr-defined]
-    utils.guess_timezone = _times.guess_timezone  # type: ignore[attr-defined]
-    stand_ins["utils"] = utils  # type: ignore[assignment]
-    sys.modules["segment.analytics"] = analytics
-    for name, module in stand_ins.items():
-        sys.modules[f"segment.analytics.{name}"] = module
-    # `from segment.analytics import utils`
-    analytics.utils = utils  # type: ignore[attr-defined]
+    analytics.install_as_segment()
     return analytics
 
 

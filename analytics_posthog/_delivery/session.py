@@ -1,0 +1,129 @@
+"""The session that posts to PostHog: an answer that is no success is an exception.
+
+Segment's SDK has one session for the whole process, `request._session`, which apps give a certificate and which tests
+replace the `post` of. `SHARED` stands there, and each session here does as it does.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from ..errors import AnalyticsError
+
+BODY: Final = 1000  # characters of an answer that are looked at
+SHARED: Final = requests.Session()
+_CODE: Final = 50  # characters of an error's code
+
+
+class Answered(AnalyticsError):
+    """PostHog, or something on the way, answered with this status. `retry_after` is in seconds."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__(f"answered {response.status_code}")
+        self.status = response.status_code
+        self.code = _code_of(response)
+        self.retry_after = _retry_after(response.headers.get("Retry-After"))
+        self.response = response
+        vars(response).pop("request", None)  # it holds the key and the events
+
+
+class Session(requests.Session):
+    """Raises Answered unless it is a success. With `proxies`, uses these alone, whatever the environment says."""
+
+    def __init__(self, proxies: Mapping[str, str] | None) -> None:
+        super().__init__()
+        self._proxies = dict(proxies) if proxies else None
+        self.verify, self.cert = SHARED.verify, SHARED.cert
+        self.headers.update(SHARED.headers)
+        self.proxies.update(SHARED.proxies)
+        for prefix, adapter in SHARED.adapters.items():
+            if type(adapter) is not HTTPAdapter:
+                self.mount(prefix, adapter)
+
+    def post(self, url: Any, data: Any = None, json: Any = None, **options: Any) -> requests.Response:
+        """Post as requests does. A `post` that a test has put on the shared session is called instead."""
+        replaced = vars(SHARED).get("post")
+        if replaced is None:
+            return super().post(url, data, json, **options)
+        if self._proxies is not None:
+            options["proxies"] = self._proxies
+        response = _made_by_a_test(replaced(url, data=data, **options))
+        for hook in self.hooks["response"]:
+            hook(response)
+        return _checked(response)
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request and return the answer, as requests does. Raises Answered unless it is a success."""
+        return _checked(super().request(*args, **kwargs))
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Called by requests, to add the environment's settings to a request. Our own proxies win over its proxies."""
+        settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        if self._proxies is not None:
+            settings["proxies"] = dict(self._proxies)
+        return settings
+
+    def rebuild_method(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Called by requests for a redirect. Most turn the POST into a GET, whose 200 says nothing about events."""
+        if response.status_code not in (307, 308):
+            raise Answered(response)
+
+
+def as_200(response: requests.Response, **_: object) -> None:
+    """For a session's `hooks`: have each success be the only one that `batch_post` knows."""
+    if 200 <= response.status_code < 300:
+        response.status_code = 200
+
+
+def _checked(response: requests.Response) -> requests.Response:
+    if not 200 <= response.status_code < 300:
+        raise Answered(response)
+    return response
+
+
+def _made_by_a_test(answer: Any) -> requests.Response:
+    """Return an answer for what a replaced `post` returned, which may be a mock that has a status and nothing else."""
+    if isinstance(answer, requests.Response):
+        return answer
+    made = requests.Response()
+    made.status_code = answer.status_code if isinstance(answer.status_code, int) else 200
+    made.raw = io.BytesIO(b'{"status":"Ok"}')
+    return made
+
+
+def _code_of(response: requests.Response) -> str:
+    """Return PostHog's word for what is wrong, as in `{"code": "invalid_payload"}`; "unknown" if there is none."""
+    if 300 <= response.status_code < 400:
+        return "redirect"  # as Segment's client calls it
+    with suppress(ValueError, RecursionError):
+        said = json.loads(response.text[:BODY])
+        code = said.get("code") if isinstance(said, dict) else None
+        if isinstance(code, str) and code.isidentifier() and len(code) <= _CODE:
+            return code
+    return "unknown"
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Return the seconds of a Retry-After header, which has either seconds or a date."""
+    if not value:
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:  # "-0000", which is UTC too
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - datetime.now(timezone.utc)).total_seconds()
