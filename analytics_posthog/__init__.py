@@ -15,9 +15,9 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from ._delivery import log, on_signals
+from ._delivery import drain_on_sigterm, log, on_signals
 from ._message import Answer, Fields, Id, Timestamp
-from ._segment import install_as_segment
+from ._segment import install_as_segment, pinned
 from ._settings import Settings, check_write_key
 from .client import Client
 from .errors import (
@@ -273,7 +273,9 @@ class _Module(ModuleType):
             nearest = get_close_matches(name, _OPTIONS, 1)
             meant = f" Did you mean {nearest[0]}?" if nearest else ""
             log.warning("%s is no setting of analytics_posthog, so it changes nothing.%s", name, meant)
-        super().__setattr__(name, value)
+        super().__setattr__(name, pinned(name, value))
+        if name == "write_key":  # at the start, in the main thread; the first call may come in another one
+            drain_on_sigterm()
 
 
 sys.modules[__name__].__class__ = _Module

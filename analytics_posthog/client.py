@@ -23,23 +23,28 @@ from ._delivery import (
     PostHog,
     Report,
     Route,
-    Ticket,
     begin,
+    drain_on_sigterm,
     log,
     log_call,
+    new_queue,
     raise_refusal,
     request_context,
 )
 from ._ending import Ending
 from ._message import Answer, Calls, Message, Pass, complete
 from ._outbox import Outbox, ready
-from ._segment import Dual
+from ._segment import Dual, pinned
 from ._settings import BeforeSend, OnError, OnSuccess, Settings
 from .convert import GroupType, wanted
 from .errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage
+from .utils import ID_TYPES, require, stringify_id
 
 if TYPE_CHECKING:
     from posthog import Posthog
+
+
+__all__ = ["ID_TYPES", "Client", "require", "stringify_id"]  # the last three are in Segment's module
 
 
 class _Seam(Protocol):
@@ -107,6 +112,7 @@ class Client(Changeable, Ending, Calls):
         segment_write_key: str | None = Settings.segment_write_key,
         segment_host: str | None = Settings.segment_host,
     ) -> None:
+        write_key, host = pinned("write_key", write_key), pinned("host", host)
         options = {name: value for name, value in locals().items() if name != "self"}
         seam = Client._seam
         self._was_captured = seam is not None
@@ -129,9 +135,9 @@ class Client(Changeable, Ending, Calls):
         self._official = Official(settings, self._report, self._drained)
         self._route = self._opened()
         self._of_parents: list[Route] = []
-        self._life = Life(self._at_exit, self._in_child)
+        self._life = Life(self.drain, self._at_exit, self._in_child)
         if settings.sends:
-            begin(self._life)
+            self._begin()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -143,7 +149,11 @@ class Client(Changeable, Ending, Calls):
         if settings.sends and not self._is_sending and not self._was_captured and not self._route.closed:
             self._outbox = ready(settings.outbox) if settings.outbox is not None else None
             self._route = self._opened()
-            begin(self._life)
+            self._begin()
+
+    def _begin(self) -> None:
+        begin(self._life)
+        drain_on_sigterm()
 
     def _log_to(self, handler: logging.Handler | None, debug: bool) -> None:
         """Log to `handler`, and in debug mode everything, if need be to standard error. Untouched without either."""
@@ -167,7 +177,7 @@ class Client(Changeable, Ending, Calls):
         """Make the deliveries: PostHog, with the outbox and Segment's side around it if the settings ask for them."""
         settings, report = self._settings, self._report
         self._is_sending = settings.sends
-        self._queue: queue.Queue[Ticket] = queue.Queue(settings.max_queue_size)
+        self._queue = new_queue(settings.max_queue_size)
         self._consumers: list[Consumer] = []
         to_posthog = partial(PostHog, settings, report, self._official, self._queue, self._consumers)
         inner: Callable[[], Delivery] = partial(to_posthog, report.outcome)
@@ -178,7 +188,7 @@ class Client(Changeable, Ending, Calls):
 
     def _closed(self) -> Route:
         """Make a route for the child of a client that was shut down: new locks, and no thread."""
-        settings, self._queue, self._consumers = replace(self._settings, send=False), queue.Queue(), []
+        settings, self._queue, self._consumers = replace(self._settings, send=False), new_queue(0), []
         arguments = (settings, self._report, self._official, self._queue, self._consumers, self._report.outcome)
         route = Route(PostHog(*arguments), self._report)
         route.closed = True

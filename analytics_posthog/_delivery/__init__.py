@@ -1,19 +1,21 @@
 """Delivers messages to PostHog: converts them, queues the events, sends them in batches, and reports the outcome."""
 
 from .clock import now
-from .consumer import MAX_BATCH_SIZE, Consumer
+from .consumer import MAX_BATCH_SIZE, Consumer, new_queue
 from .debug_line import log_call
 from .events import KEPT_AWAY, MAX_EVENT_SIZE, Events, raise_refusal, refusal
 from .forwarding import Answer, Forward
-from .http import LIB, Session, Target, as_200, post_batch, post_texts, why_not_taken, write_event
+from .http import LIB, Target, post_batch, post_texts, why_not_taken, write_event
 from .ledger import Ledger, Ticket
-from .lifecycle import STALL_TIMEOUT, Life, Route, begin, end, no_fork, on_signals
+from .lifecycle import STALL_TIMEOUT, Life, Route, begin, drain_all, end, no_fork
 from .official import Official, disable_all
 from .posthog import SEND_IS_FALSE, WAS_SHUT_DOWN, PostHog, request_context
 from .probe import PROXY_ADVICE, Probe, ProbeFailed
 from .protocol import ACCEPTED, DELIVERED, Delivery, NotMade, OnOutcome, Outcome
 from .report import Report, log
-from .retries import REFUSED, Sender
+from .retries import REFUSED, Sender, delivery_error
+from .session import SHARED, Session, as_200
+from .signals import drain_on_sigterm, on_signals
 
 __all__ = [
     "ACCEPTED",
@@ -25,6 +27,7 @@ __all__ = [
     "PROXY_ADVICE",
     "REFUSED",
     "SEND_IS_FALSE",
+    "SHARED",
     "STALL_TIMEOUT",
     "WAS_SHUT_DOWN",
     "Answer",
@@ -49,10 +52,14 @@ __all__ = [
     "Ticket",
     "as_200",
     "begin",
+    "delivery_error",
     "disable_all",
+    "drain_all",
+    "drain_on_sigterm",
     "end",
     "log",
     "log_call",
+    "new_queue",
     "no_fork",
     "now",
     "on_signals",

@@ -8,8 +8,9 @@ of their own, and the official client is left whole for what an app does with it
 from __future__ import annotations
 
 import queue
+import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import posthog.consumer
 
@@ -20,6 +21,13 @@ from .ledger import Ticket
 
 MAX_BATCH_SIZE: Final = 5 * 1024 * 1024  # bytes; half of what PostHog takes in one request
 _LEAST_INTERVAL: Final = 0.05  # seconds to wait for a first message; with no wait at all, the thread would never rest
+
+
+def new_queue(size: int) -> queue.Queue[Ticket]:
+    """Return a queue for at most `size` messages: Python's own. gevent puts one without conditions in its place."""
+    gevent: Any = sys.modules.get("gevent.monkey")
+    made: queue.Queue[Ticket] = (gevent.get_original("queue", "Queue") if gevent else queue.Queue)(size)
+    return made
 
 
 class Consumer(posthog.consumer.Consumer):

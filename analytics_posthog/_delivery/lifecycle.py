@@ -1,19 +1,17 @@
-"""How deliveries end, and how processes do: shutdown, exits, forks, and a drain that an app may ask for on signals.
+"""How deliveries end, and how processes do: shutdown, exits and forks; what signals do to them is in signals.py.
 
 `atexit` alone is not enough: children of multiprocessing and Celery end without it. Nothing is imported for their sake:
-what the app doesn't use isn't loaded. No signal handler is installed unless the app asks for it.
+what the app doesn't use isn't loaded.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import Any, Final, NamedTuple
 from weakref import WeakMethod
 
@@ -70,8 +68,9 @@ class Route:
 
 
 class Life(NamedTuple):
-    """What a client does when its process ends, and first of all in a forked child."""
+    """What a client does when it is to send all it has, when its process ends, and first of all in a forked child."""
 
+    drain: Callable[[], object]
     at_exit: Callable[[], None]
     in_child: Callable[[], None]
 
@@ -108,25 +107,40 @@ def no_fork() -> Iterator[None]:
         yield
 
 
+def is_anyone_alive() -> bool:
+    """Whether this process has a client that sends and was not shut down."""
+    return bool(_lives)
+
+
+def drain_all(**_: Any) -> None:
+    """Have all clients send what is queued, one after the other, and go on living."""
+    _call([life.drain for life in _lives])
+
+
 # At the import, not at the first call: what the app registers after its imports runs before this, and may still call.
 @atexit.register
-def _at_exit(**_: Any) -> None:
-    for life in _lives.copy():
+def end_all(**_: Any) -> None:
+    """Have all clients send what is queued, and end. What they can't send is a warning."""
+    _call([life.at_exit for life in _lives])
+
+
+def _call(ends: list[Callable[[], Any]]) -> None:
+    for call in ends:
         try:
-            life.at_exit()
+            call()
         except Exception as error:  # of one client; the others must still come to their exit
             log.error("an exit failed: %s", type(error).__name__)
 
 
 def _register(util: Any) -> None:
     _registered.add(util.__name__)
-    util.Finalize(None, _at_exit, exitpriority=_PRIORITY)
+    util.Finalize(None, end_all, exitpriority=_PRIORITY)
 
 
 def _connect() -> None:
     for signals in _loaded(["celery.signals"]):
         # The children of Celery's pool end with os._exit(), and this is the last signal that they send before.
-        signals.worker_process_shutdown.connect(_at_exit, weak=False)
+        signals.worker_process_shutdown.connect(end_all, weak=False)
 
 
 def _in_child() -> None:
@@ -135,7 +149,7 @@ def _in_child() -> None:
     # Register again: the pool of a child that was just forked is about to forget what its parent has registered.
     _registered.clear()
     for util in _loaded(_POOLS):
-        util.register_after_fork(_at_exit, lambda _, util=util: _register(util))
+        util.register_after_fork(end_all, lambda _, util=util: _register(util))
     _connect()
     _ended[:] = [method for method in _ended if method() is not None]
     for in_child in [*(life.in_child for life in _lives), *(method() for method in _ended)]:
@@ -153,54 +167,6 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
-
-
-def on_signals(drain: Callable[[], object], signals: tuple[int, ...]) -> None:
-    """On each of these signals call `drain` in a thread, and then do what was done on the signal before.
-
-    In a thread, because the handler may have interrupted a call that holds the queue's lock. A second signal while
-    draining acts at once. Raises ValueError outside of the main thread, as signal.signal does.
-    """
-    earlier: dict[int, Any] = {}
-    draining: set[int] = set()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if number in draining:
-            draining.discard(number)
-            _act(earlier[number], number, frame)
-            return
-        draining.add(number)
-        arguments = (number, os.getpid())
-        thread = threading.Thread(target=drain_and_signal, args=arguments, name="analytics-flush", daemon=True)
-        with suppress(RuntimeError):  # at its end, Python 3.12 starts no thread; but then the exit drains
-            thread.start()
-
-    def drain_and_signal(number: int, process: int) -> None:
-        try:
-            drain()
-        finally:
-            if number in draining and process == os.getpid():
-                _raise_in_main_thread(number)
-
-    for number in signals:
-        earlier[number] = signal.signal(number, handle)
-
-
-def _raise_in_main_thread(number: int) -> None:
-    # With os.kill() the system may choose another thread, and a sleep of the main one would go on to its end.
-    main = threading.main_thread().ident
-    if sys.platform == "win32" or main is None:
-        signal.raise_signal(number)
-    else:
-        signal.pthread_kill(main, number)
-
-
-def _act(earlier: Any, number: int, frame: FrameType | None) -> None:
-    if callable(earlier):
-        earlier(number, frame)
-    elif earlier == signal.SIG_DFL:
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
 
 
 def _loaded(names: Any) -> list[Any]:

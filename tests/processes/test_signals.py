@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import analytics_posthog as analytics
 from analytics_posthog import Client
-from tests.support.child_process import environment, run_python
+from tests.support.child_process import run_python
 from tests.support.posthog_server import HANG, PostHogServer
-
-CALLS = """
-import os, signal, sys, time
-import analytics_posthog as analytics
-analytics.write_key, analytics.host = "phc_key", os.environ["URL"]
-def call(number):
-    for n in range(number):
-        assert analytics.track(f"u{n}", "Bought")[0]
-def ready():
-    print("ready", flush=True)
-"""
-# To be ended by a signal; bounded, should it never come. Short sleeps, because Python may begin one without having seen
-# a signal that came just before.
-SLEEP = "ready()\nend = time.monotonic() + 20\nwhile time.monotonic() < end:\n    time.sleep(0.05)\nsys.exit(9)\n"
-
-
-@contextmanager
-def running(script: str, server: PostHogServer) -> Iterator[subprocess.Popen[bytes]]:
-    """A script that has come to `ready()`."""
-    command = [sys.executable, "-c", CALLS + script]
-    process = subprocess.Popen(command, env=environment(URL=server.url), stdin=-1, stdout=-1, stderr=-1, bufsize=0)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n", process.communicate(timeout=10)[1]
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def ended(process: subprocess.Popen[bytes], *signals: int) -> tuple[int, str, str, float]:
-    """How a process ends that gets these signals: its status, what it wrote, and the seconds that it took."""
-    start = time.monotonic()
-    for number in signals:
-        process.send_signal(number)
-    out, err = process.communicate(b"\n", timeout=20)
-    return process.returncode, out.decode(), err.decode(), time.monotonic() - start
+from tests.support.signalled import SLEEP, ended, running
 
 
 def test_nothing_is_installed_on_import_nor_by_a_client(posthog_server: PostHogServer) -> None:
@@ -103,14 +64,6 @@ print(signal.SIGTERM in signal.sigpending(), analytics.stats()["delivered"])
 """
     with running(script, posthog_server) as process:
         assert ended(process)[:2] == (0, "True 10\n")
-
-
-def test_without_it_the_process_dies_at_once(posthog_server: PostHogServer) -> None:
-    with running(f"analytics.upload_interval = 60\ncall(50)\n{SLEEP}", posthog_server) as process:
-        status, _, _, seconds = ended(process, signal.SIGTERM)
-    assert status == -signal.SIGTERM
-    assert seconds < 1
-    assert posthog_server.events == []
 
 
 def test_a_handler_of_the_app_s_own_is_called_once_after_the_drain(posthog_server: PostHogServer) -> None:
