@@ -4,8 +4,8 @@ from .calls import Answer, Calls, Fields, Id, Timestamp
 from .kinds import kind_name
 from .message import FORMS, Form, Message, check, complete, stringify_id
 from .plain import MAX_SIZE, text
-from .times import guess_timezone, parse_time
-from .values import Pass, clean_dict, json_default
+from .times import guess_timezone, is_naive, parse_time
+from .values import Pass, clean, clean_dict, json_default
 
 __all__ = [
     "FORMS",
@@ -19,9 +19,11 @@ __all__ = [
     "Pass",
     "Timestamp",
     "check",
+    "clean",
     "clean_dict",
     "complete",
     "guess_timezone",
+    "is_naive",
     "json_default",
     "kind_name",
     "parse_time",
