@@ -45,6 +45,7 @@ __all__ = [
     "MessageTooLarge",
     "QueueFull",
     "SegmentError",
+    "aflush",
     "alias",
     "flush",
     "flush_on_signal",
@@ -232,6 +233,11 @@ def group(
 def flush(timeout: float | None = None) -> bool:
     """Have all earlier calls sent. Return whether all are settled within `timeout` seconds (default 30)."""
     return _client().flush(timeout)
+
+
+async def aflush(timeout: float | None = None) -> bool:
+    """Do what `flush` does, and let the event loop go on meanwhile."""
+    return await _client().aflush(timeout)
 
 
 def join() -> None:

@@ -6,13 +6,12 @@ import signal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._delivery import STALL_TIMEOUT, Life, Official, Route, end, on_signals
+from ._delivery import DRAIN_TIMEOUT, STALL_TIMEOUT, Life, Official, Route, end, on_signals
 from ._settings import Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-FLUSH_TIMEOUT = 30.0  # seconds
 _LAST_TRY = 0.5  # seconds of an exit that has waited before, without progress
 
 
@@ -33,8 +32,14 @@ class Ending:
 
         The default is 30. What PostHog refused is reported to `on_error`, and counts as settled.
         """
-        seconds = timeout if isinstance(timeout, (int, float)) and timeout == timeout else FLUSH_TIMEOUT
+        seconds = timeout if isinstance(timeout, (int, float)) and timeout == timeout else DRAIN_TIMEOUT
         return self._current().delivery.flush(seconds)
+
+    async def aflush(self, timeout: float | None = None) -> bool:
+        """Do what `flush` does, and let the event loop go on meanwhile."""
+        import asyncio  # only here, because an app without an event loop needs none of it
+
+        return await asyncio.to_thread(self.flush, timeout)
 
     def join(self) -> None:
         """Send what is queued and end the threads: the same as shutdown()."""
@@ -50,13 +55,16 @@ class Ending:
 
     def _end(self) -> None:
         route = self._current()
-        if route.shutdown(FLUSH_TIMEOUT) and route is self._route:
+        if route.shutdown(DRAIN_TIMEOUT) and route is self._route:
             end(self._life)
             self._official.shutdown()
 
     def drain(self) -> bool:
         """Send what is queued, for at most 30 s, and at most 3 s without progress. Return whether all is settled."""
-        return self._current().delivery.drain(FLUSH_TIMEOUT, STALL_TIMEOUT)
+        return self._drain_within(DRAIN_TIMEOUT)
+
+    def _drain_within(self, timeout: float) -> bool:
+        return self._current().delivery.drain(timeout, STALL_TIMEOUT)
 
     def _at_exit(self) -> None:
         where = "" if self._outbox is None else "; they stay in the outbox"
@@ -76,6 +84,16 @@ class Ending:
 
     def __enter__(self) -> Self:
         return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import asyncio
+
+        await asyncio.to_thread(self.shutdown)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

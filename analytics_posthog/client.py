@@ -135,7 +135,7 @@ class Client(Changeable, Ending, Calls):
         self._official = Official(settings, self._report, self._drained)
         self._route = self._opened()
         self._of_parents: list[Route] = []
-        self._life = Life(self.drain, self._at_exit, self._in_child)
+        self._life = Life(self._drain_within, self._at_exit, self._in_child)
         if settings.sends:
             self._begin()
 

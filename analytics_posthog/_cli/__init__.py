@@ -1,5 +1,6 @@
 """The command line: `analytics-posthog` and `python -m analytics_posthog`."""
 
+from .check import check_settings
 from .main import main
 
-__all__ = ["main"]
+__all__ = ["check_settings", "main"]

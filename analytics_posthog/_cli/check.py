@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from .._delivery import LIB, PROXY_ADVICE, Probe, ProbeFailed, Target, why_not_taken
 from .._message import Pass, complete
-from .._settings import MAX_WAIT, check_number
+from .._settings import MAX_WAIT, check_host, check_number, check_write_key
 from ..convert import to_posthog
 from ..errors import InvalidSetting
 from . import settings
@@ -80,14 +82,38 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def run(options: argparse.Namespace) -> int:
     """Check, and return the exit code."""
     check_number("--timeout", options.timeout, more=True, most=MAX_WAIT)
+    host_source = "as given" if options.host else f"from ${settings.HOST_VARIABLE}"
+    key, host = partial(settings.key, options), partial(settings.host, options)
+    return _check(_Asked(key, settings.source(options), host, host_source, options.timeout, options.no_event))
+
+
+def check_settings(key: Any, host: Any, source: str, no_event: bool) -> int:
+    """Check an app's own key and host, which come from `source`, and return the exit code."""
+    return _check(
+        _Asked(partial(check_write_key, key), source, partial(check_host, host), f"from {source}", 5, no_event)
+    )
+
+
+class _Asked(NamedTuple):
+    """What to check. `key()` and `host()` return it, or raise InvalidSetting."""
+
+    key: Callable[[], str]
+    key_source: str
+    host: Callable[[], str | None]
+    host_source: str
+    timeout: float
+    no_event: bool
+
+
+def _check(asked: _Asked) -> int:
     failed: list[str] = []
     key = ""
     try:
-        key = _checked_key(options)
+        key = _checked_key(asked)
     except InvalidSetting as error:
         failed.append(_say("FAILED", "key", str(error)))
     try:
-        _check_host(options, key)
+        _check_host(asked, key)
     except InvalidSetting as error:
         failed.append(_say("FAILED", "host", str(error)))
     except ProbeFailed as error:
@@ -106,9 +132,8 @@ def _say(word: str, name: str, text: str) -> str:
     return name
 
 
-def _checked_key(options: argparse.Namespace) -> str:
-    key = settings.key(options)
-    where = settings.source(options)
+def _checked_key(asked: _Asked) -> str:
+    key, where = asked.key(), asked.key_source
     if not key.startswith("phc_"):
         why = "doesn't begin with phc_, as all but very old projects' keys do. Is it Segment's write key?"
         _say("note", "key", f"{where} {why}")
@@ -120,11 +145,11 @@ def _checked_key(options: argparse.Namespace) -> str:
     return key
 
 
-def _check_host(options: argparse.Namespace, key: str) -> None:
+def _check_host(asked: _Asked, key: str) -> None:
     """Check the host, the way there, and the clock by the answer."""
-    host = settings.host(options)
-    target = Target.of(key, host, timeout=options.timeout)
-    where = "as given" if options.host else f"from ${settings.HOST_VARIABLE}" if host else "the default"
+    host = asked.host()
+    target = Target.of(key, host, timeout=asked.timeout)
+    where = asked.host_source if host else "the default"
     _say("ok", "host", f"{_without_login(target.host)}, {where}{_cloud(target.host)}")
     probe = Probe(target)
     if probe.proxy:
@@ -132,8 +157,8 @@ def _check_host(options: argparse.Namespace, key: str) -> None:
     elif target.host.startswith("http:"):
         _say("note", "tls", _NO_TLS)
     probe.connect()
-    if options.no_event or not key:
-        answer = _ask(probe, "--no-event" if options.no_event else "there is no key")
+    if asked.no_event or not key:
+        answer = _ask(probe, "--no-event" if asked.no_event else "there is no key")
     else:
         answer = _send(probe)
     _check_clock(answer)

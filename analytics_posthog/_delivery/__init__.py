@@ -7,7 +7,7 @@ from .events import KEPT_AWAY, MAX_EVENT_SIZE, Events, raise_refusal, refusal
 from .forwarding import Answer, Forward
 from .http import LIB, Target, post_batch, post_texts, why_not_taken, write_event
 from .ledger import Ledger, Ticket
-from .lifecycle import STALL_TIMEOUT, Life, Route, begin, drain_all, end, no_fork
+from .lifecycle import DRAIN_TIMEOUT, STALL_TIMEOUT, Life, Route, begin, drain_all, end, no_fork
 from .official import Official, disable_all
 from .posthog import SEND_IS_FALSE, WAS_SHUT_DOWN, PostHog, request_context
 from .probe import PROXY_ADVICE, Probe, ProbeFailed
@@ -20,6 +20,7 @@ from .signals import drain_on_sigterm, on_signals
 __all__ = [
     "ACCEPTED",
     "DELIVERED",
+    "DRAIN_TIMEOUT",
     "KEPT_AWAY",
     "LIB",
     "MAX_BATCH_SIZE",

@@ -10,14 +10,17 @@ import atexit
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 from weakref import WeakMethod
 
 from .protocol import Delivery
 from .report import Report, log
 
+DRAIN_TIMEOUT: Final = 30.0  # seconds
 STALL_TIMEOUT: Final = 3.0  # seconds without any progress after which an exit gives up
 
 # multiprocessing's own, and the copy of it that Celery's pool uses.
@@ -70,7 +73,7 @@ class Route:
 class Life(NamedTuple):
     """What a client does when it is to send all it has, when its process ends, and first of all in a forked child."""
 
-    drain: Callable[[], object]
+    drain: Callable[[float], object]  # within so many seconds
     at_exit: Callable[[], None]
     in_child: Callable[[], None]
 
@@ -112,9 +115,14 @@ def is_anyone_alive() -> bool:
     return bool(_lives)
 
 
-def drain_all(**_: Any) -> None:
-    """Have all clients send what is queued, one after the other, and go on living."""
-    _call([life.drain for life in _lives])
+def drain_all(timeout: float = DRAIN_TIMEOUT) -> None:
+    """Have all clients send what is queued, one after the other, within `timeout` seconds, and go on living."""
+    give_up = time.monotonic() + timeout
+    _call([partial(_drain_until, give_up, life) for life in _lives])
+
+
+def _drain_until(give_up: float, life: Life) -> None:
+    life.drain(max(give_up - time.monotonic(), 0))
 
 
 # At the import, not at the first call: what the app registers after its imports runs before this, and may still call.

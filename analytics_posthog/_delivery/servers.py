@@ -6,7 +6,6 @@ then ends the process.
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 from typing import Any, Final
@@ -25,6 +24,8 @@ def drain_after_uvicorn() -> bool:
     if not isinstance(server, uvicorn.Server):
         return False
     if not hasattr(server, _MARK):
+        import asyncio  # not above: an app without uvicorn need not load it
+
         setattr(server, _MARK, True)
         shutdown = server.shutdown
 

@@ -4,6 +4,7 @@ from .calls import Answer, Calls, Fields, Id, Timestamp
 from .kinds import kind_name
 from .message import FORMS, Form, Message, check, complete, stringify_id
 from .plain import MAX_SIZE, text
+from .request import Request, current_request, in_request
 from .times import guess_timezone, is_naive, parse_time
 from .values import Pass, clean, clean_dict, json_default
 
@@ -17,12 +18,15 @@ __all__ = [
     "Id",
     "Message",
     "Pass",
+    "Request",
     "Timestamp",
     "check",
     "clean",
     "clean_dict",
     "complete",
+    "current_request",
     "guess_timezone",
+    "in_request",
     "is_naive",
     "json_default",
     "kind_name",

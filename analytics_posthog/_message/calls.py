@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from uuid import UUID
 
 from .message import Message, check
+from .request import current_request
 
 Id: TypeAlias = "str | int | float | Decimal | UUID"
 Timestamp: TypeAlias = "datetime | date | str"
@@ -34,6 +35,9 @@ class Calls:
     _is_changed: ClassVar[bool] = False  # `_enqueue` is a subclass's own, which may change the message
 
     def _called(self, msg: Message) -> Answer:
+        request = current_request()
+        if request is not None:
+            msg = request.added_to(msg)
         if self._is_changed:
             check(msg)  # Segment's client checks before `_enqueue`, ours in it
         return self._enqueue(msg)

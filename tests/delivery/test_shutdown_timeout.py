@@ -15,13 +15,13 @@ from tests.support.clock import seconds_of
 from tests.support.posthog_server import HANG, PostHogServer
 from tests.support.two_clients import abandon, threads_of
 
-FLUSH_TIMEOUT = 0.5
+DRAIN_TIMEOUT = 0.5
 
 
 @pytest.fixture(autouse=True)
 def _short_flush_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shutdown may take 30 seconds; the tests do not wait for so long."""
-    monkeypatch.setattr(ending, "FLUSH_TIMEOUT", FLUSH_TIMEOUT)
+    monkeypatch.setattr(ending, "DRAIN_TIMEOUT", DRAIN_TIMEOUT)
 
 
 LEFT: list[dict[str, Any]] = [
@@ -45,7 +45,7 @@ def test_with_a_dead_server_it_ends_in_time_and_each_message_is_reported_once(
         posthog_server.stop()
     client = Client("phc_key", posthog_server.url, timeout=1, on_error=lambda *args: reported.append(args), **settings)
     made = [client.track(str(number), "Bought")[1] for number in range(40)]
-    assert FLUSH_TIMEOUT - 0.1 < seconds_of(client.shutdown) < 3
+    assert DRAIN_TIMEOUT - 0.1 < seconds_of(client.shutdown) < 3
     for consumer in client.consumers or ():
         consumer.join(5)  # it may still be in its request, as long as `timeout`
     assert threads_of(client) == []

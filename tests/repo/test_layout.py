@@ -22,9 +22,17 @@ SOURCES = [*FILES, *sorted(TESTS.rglob("*.py")), *sorted(TESTS.parent.glob("exam
 # Which files and wings import what isn't Python's own, beside the package's own dependencies.
 ERRORS_TOO = ("requests", "errors")  # an error without an answer is one of requests' own, too
 EXTRAS = {
+    "asgiref": {"integrations/django/middleware"},
+    "django": {
+        "integrations/django/apps",
+        "integrations/django/configuration",
+        "integrations/django/management/commands/analytics_check",
+        "integrations/django/middleware",
+    },
     "fsspec": {"replay/archive"},
     "pytest": {"pytest_plugin"},
     "rich": {"_cli/progress", "_cli/side_by_side"},
+    "rq": {"integrations/rq"},
     "starlette": {"_inspector/app", "_inspector/guard"},
     "uvicorn": {"_inspector/server"},
 }
