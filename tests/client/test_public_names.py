@@ -33,7 +33,7 @@ SETTINGS = (
 
 
 def test_what_import_star_brings() -> None:
-    ours = ["Client", "VERSION", "default_client", "install_as_segment", *CALLS, *ERRORS, *LIFE]
+    ours = ["Client", "VERSION", "aflush", "default_client", "install_as_segment", *CALLS, *ERRORS, *LIFE]
     assert sorted(analytics_posthog.__all__) == sorted([*ours, *SEGMENT_S_SETTINGS])
     brought: dict[str, object] = {}
     exec("from segment.analytics import *", brought)
@@ -51,7 +51,7 @@ def test_the_settings_of_the_module() -> None:
 
 def test_the_names_of_a_client() -> None:
     names = [name for name in dir(analytics_posthog.Client) if not name.startswith("_")]
-    own = ["consumers", "debug", "drain", "log", "posthog", "queue", "send"]
+    own = ["aflush", "consumers", "debug", "drain", "log", "posthog", "queue", "send"]
     assert names == sorted(["DefaultConfig", *CALLS, *LIFE, *own])
 
 

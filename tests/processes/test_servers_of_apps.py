@@ -153,10 +153,10 @@ def test_gunicorn_with_preload_and_two_workers_loses_nothing(
         if process.stderr is not None:
             process.stderr.close()
     assert status == 0, "".join(log)
+    assert "not sent" not in "".join(log)
     written = assert_that_all_accepted_were_delivered_once(accepted, posthog_server)
     assert set(answered) <= {user for user, _ in written}
     assert len({pid for _, pid in written}) >= (3 if first_call == "before the fork" else 2)
-    assert "not sent" not in "".join(log)
 
 
 def run_celery(first_call: str, options: list[str], folder: Path, server: PostHogServer, **more: str) -> Path:

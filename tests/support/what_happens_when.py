@@ -58,6 +58,7 @@ class Caller:
 
             segment = Segment("phc_key", **options)
             self._call, self._flush = (lambda user: segment.track(user, "Bought")[0]), lambda _: segment.flush()
+        self._write("ready", client)
 
     def call(self, name: str, number: int) -> None:
         for n in range(number):
@@ -124,7 +125,7 @@ class Scenario:
     name: str
     run: Callable[[Caller, int], None]
     calls: int
-    within: float  # seconds
+    within: float  # seconds, from when the client is ready
     answer: Callable[[], Callable[[Request], Answer | str | None]] | None = None
     away: float = 0  # seconds
     dead: str = ""
@@ -143,7 +144,7 @@ def with_faults() -> Callable[[Request], Answer | str | None]:
 
 
 def scenarios(quick: bool = False) -> list[Scenario]:
-    few, away, within = (20, (0.5, 2.0), 10.0) if quick else (1, (3.0, 30.0), 40.0)
+    few, away, within = (20, (0.5, 2.0), 15.0) if quick else (1, (3.0, 30.0), 40.0)
     dead = {"run": flush_2_and_end, "calls": 100 // few, "within": within, "shows_flush": True}
     short, long = (
         {"run": flush_when_asked, "calls": 300 // few, "within": seconds + within, "away": seconds} for seconds in away
@@ -204,11 +205,12 @@ def measure(client: str, index: int, quick: bool) -> Outcome:
         process = subprocess.Popen(command, env=environment(), stdin=-1, stdout=-3, stderr=-3, start_new_session=True)
         seconds: float | None = None
         try:
+            ready = wait_until_ready(file.name)
             if scenario.away:
-                time.sleep(scenario.away)
+                time.sleep(max(0.0, start + scenario.away - ready))
                 server.start()
-                wait_for_all(client, server, scenario, start)
-            process.communicate(b"\n", timeout=max(0.1, scenario.within - (time.monotonic() - start)))
+                wait_for_all(client, server, scenario, ready)
+            process.communicate(b"\n", timeout=max(0.1, scenario.within - (time.monotonic() - ready)))
             seconds = time.monotonic() - start
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
@@ -224,9 +226,17 @@ def measure(client: str, index: int, quick: bool) -> Outcome:
     return Outcome(scenario.calls, len(delivered), len(said), len(ids) - len(delivered), seconds, flushed)
 
 
-def wait_for_all(client: str, server: PostHogServer, scenario: Scenario, start: float) -> None:
+def wait_until_ready(file: str, timeout: float = 60) -> float:
+    """Wait until the child has its client, and return the time. Many that start at once take long."""
+    end = time.monotonic() + timeout
+    while not os.path.getsize(file) and time.monotonic() < end:
+        time.sleep(0.02)
+    return time.monotonic()
+
+
+def wait_for_all(client: str, server: PostHogServer, scenario: Scenario, ready: float) -> None:
     """Wait until the server has all, or until it is too late for more."""
-    end = start + scenario.within - 5
+    end = ready + scenario.within - 5
     while (
         time.monotonic() < end
         and len(server.segment_messages if client == "segment" else server.events) < scenario.calls
