@@ -1,4 +1,4 @@
-"""Celery: tasks that report, in workers that deliver what is queued before they end.
+"""Celery: tasks that report. There is nothing to do for it: a worker's end delivers what is queued.
 
 POSTHOG_PROJECT_API_KEY=phc_... celery -A celery_tasks worker
 """
@@ -6,7 +6,6 @@ POSTHOG_PROJECT_API_KEY=phc_... celery -A celery_tasks worker
 import os
 
 from celery import Celery
-from celery.signals import worker_process_shutdown, worker_shutdown
 
 import analytics_posthog as analytics
 
@@ -20,9 +19,3 @@ app = Celery("tasks", broker=os.environ.get("CELERY_BROKER_URL", "redis://localh
 def send_invoice(user_id: str, amount: float) -> None:
     """Every forked worker process gets a client of its own at its first call."""
     analytics.track(user_id, "Invoice Sent", {"amount": amount})
-
-
-@worker_process_shutdown.connect  # each process of a prefork pool
-@worker_shutdown.connect  # the worker itself, which runs the tasks in every other pool
-def deliver(**_: object) -> None:
-    analytics.shutdown()

@@ -1,31 +1,24 @@
-"""FastAPI, with PostHog's own ASGI middleware; what is queued is delivered before the server stops.
+"""FastAPI: each call carries the request, and what is queued is delivered before the server stops.
 
 POSTHOG_PROJECT_API_KEY=phc_... uvicorn fastapi_app:app
 curl --json '{"user_id": "user-42", "plan": "team"}' http://127.0.0.1:8000/signup
 """
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Body, FastAPI
 from posthog.integrations.asgi import PosthogASGIMiddleware
 
 import analytics_posthog as analytics
+from analytics_posthog.integrations.asgi import AnalyticsMiddleware
 
 analytics.write_key = os.environ["POSTHOG_PROJECT_API_KEY"]
 analytics.host = os.environ.get("POSTHOG_HOST")
 
-
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
-    analytics.shutdown()  # may block: no request is being served any more
-
-
-app = FastAPI(lifespan=lifespan)
-app.add_middleware(PosthogASGIMiddleware)
+app = FastAPI()
+app.add_middleware(PosthogASGIMiddleware)  # for PostHog's session
+app.add_middleware(AnalyticsMiddleware, trusted_proxies=os.environ.get("TRUSTED_PROXIES", "").split())
 
 
 @app.post("/signup")

@@ -75,5 +75,5 @@ def _context(scope: Scope, proxies: TrustedProxies) -> dict[str, Any]:
 
 def _has_root(scope: Scope) -> bool:
     """Whether the path begins with the app's own root, as the specification wants it; some servers leave it out."""
-    root: str = scope.get("root_path", "")
-    return bool(scope["path"].startswith(root))
+    root = scope.get("root_path", "").rstrip("/")
+    return bool(scope["path"] == root or scope["path"].startswith(f"{root}/"))

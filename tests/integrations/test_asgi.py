@@ -27,8 +27,6 @@ from tests.support.web import HEADERS, PATH, QUERY, expected
 @contextmanager
 def serving(app: Any, **options: Any) -> Iterator[str]:
     """Serve an app with uvicorn in a thread, and yield its url. uvicorn's own belief in proxies is off."""
-    config = uvicorn.Config(app, port=0, log_level="error", proxy_headers=False, **options)
-    server = uvicorn.Server(config)
     started = threading.Event()
 
     class Starting(uvicorn.Server):
@@ -36,7 +34,7 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
             await super().startup(sockets)
             started.set()
 
-    server = Starting(config)
+    server = Starting(uvicorn.Config(app, port=0, log_level="error", proxy_headers=False, **options))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -54,7 +52,7 @@ def get(url: str, **headers: str) -> httpx.Response:
 
 @pytest.fixture(autouse=True)
 def module(posthog_server: PostHogServer) -> None:
-    analytics.write_key, analytics.host = "phc_key", posthog_server.url
+    analytics.write_key, analytics.host, analytics.upload_interval = "phc_key", posthog_server.url, 0.01
 
 
 async def in_the_loop(request: Request) -> Response:

@@ -54,7 +54,7 @@ def view(environ: Environ, start: Callable[..., Any]) -> list[bytes]:
 
 @pytest.fixture(autouse=True)
 def module(posthog_server: PostHogServer) -> None:
-    analytics.write_key, analytics.host = "phc_key", posthog_server.url
+    analytics.write_key, analytics.host, analytics.upload_interval = "phc_key", posthog_server.url, 0.01
 
 
 @pytest.mark.parametrize(

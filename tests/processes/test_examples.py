@@ -29,17 +29,6 @@ def test_a_lambda_handler_has_delivered_when_it_returns_at_a_cold_and_at_a_warm_
     assert arrived == [expected[:1], expected]
 
 
-def test_a_lambda_handler_says_202_when_posthog_did_not_answer_in_time(
-    posthog_server: PostHogServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("POSTHOG_PROJECT_API_KEY", KEY)
-    monkeypatch.setenv("POSTHOG_HOST", posthog_server.url)
-    posthog_server.answer = lambda request: (503, {}, b"")
-    handler = runpy.run_path(str(EXAMPLES / "aws_lambda.py"))["handler"]
-    assert handler({"user_id": "user-1", "total": 12.5}, None) == {"statusCode": 202}
-    posthog_server.answer = None
-
-
 def test_a_script_leaves_nothing_in_the_queue(posthog_server: PostHogServer) -> None:
     assert run("script.py", environment(posthog_server)) == ""
     at = "2026-11-01T02:30:00.000+00:00"

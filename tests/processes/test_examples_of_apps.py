@@ -2,149 +2,75 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
-import signal
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.examples import EXAMPLES, PATIENCE, environment, essence
-from tests.support.posthog_server import PostHogServer
+import pytest
 
-SESSION = "01900000-0000-7000-8000-000000000042"
+from tests.support.examples import EXAMPLES, PATIENCE, environment, essence, running
+from tests.support.posthog_server import PostHogServer
+from tests.support.web import HEADERS, SESSION, expected
+
 SIGNUP = {"user_id": "user-42", "plan": "team"}
 FORM = urllib.parse.urlencode(SIGNUP).encode()
 
 
-@contextlib.contextmanager
-def running(command: list[str], env: dict[str, str], ready: str, log: Path) -> Iterator[re.Match[str]]:
-    """Start a server or worker. Yield the match of the line that says that it is ready. Stop it by a Ctrl-C."""
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command], env=env, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent
-        )
-    try:
-        yield wait_for_line(process, ready, log)
-        process.send_signal(signal.SIGINT)
-        process.wait(PATIENCE)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-
-
-def wait_for_line(process: subprocess.Popen[bytes], pattern: str, log: Path) -> re.Match[str]:
-    give_up = time.monotonic() + PATIENCE
-    while time.monotonic() < give_up and process.poll() is None:
-        if match := re.search(pattern, log.read_text()):
-            return match
-        time.sleep(0.05)
-    raise AssertionError(f"no {pattern!r} in:\n{log.read_text()}")
-
-
-def post(url: str, data: bytes, **headers: str) -> dict[str, Any]:
+def post(url: str, data: bytes, headers: dict[str, str]) -> dict[str, Any]:
     """What the view answered."""
-    request = urllib.request.Request(url, data, {name.replace("_", "-"): value for name, value in headers.items()})
+    request = urllib.request.Request(url, data, headers)
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(request, timeout=PATIENCE) as response:
         return dict(json.load(response))
 
 
-def test_django_sends_the_event_of_a_view_with_the_request_and_session_that_posthogs_middleware_knows(
-    posthog_server: PostHogServer, tmp_path: Path
+DJANGO = ["django_app", "runserver", "--noreload", "127.0.0.1:0"]
+FLASK = ["flask", "--app", str(EXAMPLES / "flask_app.py"), "run", "--port", "0"]
+FASTAPI = ["uvicorn", "--app-dir", str(EXAMPLES), "--no-proxy-headers", "--port", "0", "fastapi_app:app"]
+AS_FORM = FORM, "application/x-www-form-urlencoded"
+AS_JSON = json.dumps(SIGNUP).encode(), "application/json"
+
+
+@pytest.mark.parametrize(
+    ("command", "body", "tags"),
+    [(DJANGO, AS_FORM, {}), (FLASK, AS_FORM, {"$request_route": "/signup"}), (FASTAPI, AS_JSON, {})],
+    ids=["Django", "Flask", "FastAPI"],
+)
+@pytest.mark.parametrize(("trusted", "ip"), [("", "127.0.0.1"), ("127.0.0.1", "203.0.113.7")], ids=["", "a proxy"])
+def test_a_view_s_event_has_the_request_and_posthog_s_session_and_a_forged_address_is_not_believed(
+    command: list[str],
+    body: tuple[bytes, str],
+    tags: dict[str, str],
+    trusted: str,
+    ip: str,
+    posthog_server: PostHogServer,
+    tmp_path: Path,
 ) -> None:
-    command = ["django_app", "runserver", "--noreload", "127.0.0.1:0"]
-    env = environment(posthog_server, PYTHONPATH=str(EXAMPLES))
-    with running(command, env, r"server at (http://127\.0\.0\.1:[1-9]\d*)/", tmp_path / "log") as ready:
-        url = f"{ready[1]}/signup"
-        assert post(url, FORM, User_Agent="a browser", X_Forwarded_For="203.0.113.7", X_PostHog_Session_Id=SESSION) == {
-            "ok": True
-        }
-        events = posthog_server.wait_for(1, timeout=PATIENCE)
-    expected = {
-        "plan": "team",
-        "$session_id": SESSION,
-        "$ip": "203.0.113.7",
-        "$current_url": url,
-        "$host": url.split("/")[2],
-        "$pathname": "/signup",
-        "$request_path": "/signup",
-        "$request_method": "POST",
-        "$user_agent": "a browser",
-        "$raw_user_agent": "a browser",
-    }
-    assert [essence(event) for event in events] == [("Signed Up", "user-42", expected)]
-
-
-def test_flask_sends_the_event_of_a_view_with_the_request_that_posthogs_integration_knows(
-    posthog_server: PostHogServer, tmp_path: Path
-) -> None:
-    command = ["flask", "--app", str(EXAMPLES / "flask_app.py"), "run", "--port", "0"]
-    with running(
-        command, environment(posthog_server), r"Running on (http://127\.0\.0\.1:[1-9]\d*)", tmp_path / "log"
-    ) as ready:
-        url = f"{ready[1]}/signup"
-        assert post(url, FORM, User_Agent="a browser") == {"ok": True}
-        events = posthog_server.wait_for(1, timeout=PATIENCE)
-    expected = {
-        "plan": "team",
-        "$ip": "127.0.0.1",
-        "$geoip_disable": True,
-        "$current_url": url,
-        "$host": url.split("/")[2],
-        "$pathname": "/signup",
-        "$request_path": "/signup",
-        "$request_route": "/signup",
-        "$request_method": "POST",
-        "$user_agent": "a browser",
-        "$raw_user_agent": "a browser",
-    }
-    assert [essence(event) for event in events] == [("Signed Up", "user-42", expected)]
-
-
-def test_fastapi_sends_the_event_of_a_view_with_the_request_that_posthogs_middleware_knows(
-    posthog_server: PostHogServer, tmp_path: Path
-) -> None:
-    command = ["uvicorn", "--app-dir", str(EXAMPLES), "fastapi_app:app", "--port", "0"]
-    with running(
-        command, environment(posthog_server), r"running on (http://127\.0\.0\.1:[1-9]\d*)", tmp_path / "log"
-    ) as ready:
-        url = f"{ready[1]}/signup"
-        assert post(url, json.dumps(SIGNUP).encode(), User_Agent="a browser", Content_Type="application/json") == {
-            "ok": True
-        }
-        events = posthog_server.wait_for(1, timeout=PATIENCE)
-    expected = {
-        "plan": "team",
-        "$ip": "127.0.0.1",
-        "$geoip_disable": True,
-        "$current_url": url,
-        "$host": url.split("/")[2],
-        "$pathname": "/signup",
-        "$request_path": "/signup",
-        "$request_method": "POST",
-        "$user_agent": "a browser",
-        "$raw_user_agent": "a browser",
-    }
-    assert [essence(event) for event in events] == [("Signed Up", "user-42", expected)]
+    """The first address in X-Forwarded-For is the browser's own claim; the second is what a proxy saw."""
+    env = environment(posthog_server, PYTHONPATH=str(EXAMPLES), TRUSTED_PROXIES=trusted)
+    with running(command, env, r" (http://127\.0\.0\.1:[1-9]\d*)", tmp_path / "log") as ready:
+        headers = {**HEADERS, "X-PostHog-Session-Id": SESSION, "Content-Type": body[1]}
+        assert post(f"{ready[1]}/signup", body[0], headers) == {"ok": True}
+        (event,) = posthog_server.wait_for(1, timeout=PATIENCE)
+    by_posthog = {"$request_path": "/signup", "$request_method": "POST", "$user_agent": "a browser", **tags}
+    request = {**expected(ready[1], ip, "/signup", ""), "distinct_id": "user-42", **by_posthog, "$session_id": SESSION}
+    assert essence(event) == essence({**event, "properties": {"plan": "team", **request}})
+    assert (event["event"], event["distinct_id"]) == ("Signed Up", "user-42")
 
 
 def test_fastapi_delivers_before_it_stops_what_is_still_queued(posthog_server: PostHogServer, tmp_path: Path) -> None:
-    # An hour between two uploads: only the shutdown at the end of lifespan can deliver.
+    # An hour between two uploads: only the end of the lifespan can deliver.
     (tmp_path / "patient.py").write_text("from fastapi_app import *\nanalytics.upload_interval = 3600\n")
     command = ["uvicorn", "patient:app", "--port", "0"]
     env = environment(posthog_server, PYTHONPATH=os.pathsep.join([str(EXAMPLES), str(tmp_path)]))
     with running(command, env, r"running on (http://127\.0\.0\.1:[1-9]\d*)", tmp_path / "log") as ready:
         for _ in range(3):
-            post(f"{ready[1]}/signup", json.dumps(SIGNUP).encode(), Content_Type="application/json")
+            post(f"{ready[1]}/signup", AS_JSON[0], {"Content-Type": AS_JSON[1]})
         assert posthog_server.events == []
     assert [event["event"] for event in posthog_server.wait_for(3, timeout=1)] == ["Signed Up"] * 3
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +47,32 @@ def run(name: str, env: dict[str, str]) -> str:
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
+
+
+@contextlib.contextmanager
+def running(command: list[str], env: dict[str, str], ready: str, log: Path) -> Iterator[re.Match[str]]:
+    """Start a server or worker. Yield the match of the line that says that it is ready. Stop it by a Ctrl-C."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command], env=env, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent
+        )
+    try:
+        yield wait_for_line(process, ready, log)
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def wait_for_line(process: subprocess.Popen[bytes], pattern: str, log: Path) -> re.Match[str]:
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up and process.poll() is None:
+        if match := re.search(pattern, log.read_text()):
+            return match
+        time.sleep(0.05)
+    raise AssertionError(f"no {pattern!r} in:\n{log.read_text()}")
 
 
 def essence(event: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:

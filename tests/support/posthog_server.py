@@ -88,7 +88,7 @@ class PostHogServer:
             self._kept.bind(("127.0.0.1", self.port))
             self.port = self._kept.getsockname()[1]
         self._http = _HTTP(("127.0.0.1", self.port), self)
-        threading.Thread(target=self._http.serve_forever, args=(0.02,), name="posthog-server", daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.005,), name="posthog-server", daemon=True).start()
         return self
 
     def stop(self) -> None:

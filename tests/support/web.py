@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import unquote
 
 from posthog.version import VERSION as POSTHOG_VERSION
 
@@ -24,16 +25,16 @@ ALWAYS: Final = {
 }
 
 
-def expected(base: str, ip: str, distinct_id: str = "u1") -> dict[str, Any]:
-    """The properties of an event whose call was made in the request. A loopback address can't be placed."""
-    page = {"url": f"{base}{PATH}{QUERY}", "path": "/café/a b", "search": QUERY, "referrer": HEADERS["Referer"]}
+def expected(base: str, ip: str, path: str = PATH, query: str = QUERY) -> dict[str, Any]:
+    """The properties of a call for u1 that was made in the request. A loopback address can't be placed."""
+    page = {"url": f"{base}{path}{query}", "path": unquote(path), "referrer": HEADERS["Referer"]}
     return {
         **ALWAYS,
         **({"$geoip_disable": True} if ip == "127.0.0.1" else {}),
-        "distinct_id": distinct_id,
+        "distinct_id": "u1",
         "$ip": ip,
         "segment_ip": ip,
-        "segment_page": page,
+        "segment_page": {**page, "search": query} if query else page,
         "$current_url": page["url"],
         "$host": base.partition("//")[2],
         "$pathname": page["path"],
