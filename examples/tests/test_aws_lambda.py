@@ -1,4 +1,4 @@
-"""A Lambda handler's call, and its answer after a flush."""
+"""A Lambda handler's call, which is sent when it has returned."""
 
 import aws_lambda
 import posthog
@@ -16,4 +16,3 @@ def test_an_order_is_tracked_and_delivered(captured: Captured) -> None:
     captured.assert_tracked("Order Placed", user_id="user-42", properties={"total": 12.5}, times=1)
     properties = captured.events[0]["properties"]
     assert (properties["$session_id"], properties["stage"]) == (SESSION, "test")
-    assert aws_lambda.analytics.stats()["delivered"] == 1

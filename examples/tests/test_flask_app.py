@@ -1,4 +1,4 @@
-"""A Flask view's call has the session and the request that PostHog's integration knows."""
+"""A Flask view's call has the request, and the session that PostHog's integration knows."""
 
 from flask_app import app
 

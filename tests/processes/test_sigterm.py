@@ -115,11 +115,11 @@ def stop(number, frame):
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_handler_of_the_app_s_own_is_left_alone_and_its_exit_drains(when: str, posthog_server: PostHogServer) -> None:
     own = f"{OWN}signal.signal(signal.SIGTERM, stop)\n"
-    script = f"{own}call(250)\n" if when == "before" else f"call(250)\n{own}"
+    script = f"{own}call(50)\n" if when == "before" else f"call(50)\n{own}"
     with running(NEVER + script + SLEEP, posthog_server) as process:
         status, out, _, _ = ended(process, signal.SIGTERM)
-    assert (status, out) == (4, "stopped 250\n")
-    assert len(posthog_server.events) == 250
+    assert (status, out) == (4, "stopped 50\n")
+    assert len(posthog_server.events) == 50
 
 
 def test_an_ignored_sigterm_stays_ignored(posthog_server: PostHogServer) -> None:
