@@ -22,7 +22,7 @@ async def sign_up() -> object:
         return answer.json()
 
 
-def test_who_signs_up_is_tracked_with_session_and_request(captured: Captured) -> None:
+def test_who_signs_up_is_tracked_from_within_the_event_loop(captured: Captured) -> None:
     assert asyncio.run(sign_up()) == {"ok": True}
     captured.assert_tracked("Signed Up", user_id="user-42", properties={"plan": "team"}, times=1)
     properties = captured.events[0]["properties"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.benchmarks.event_loop import CASES
 from tests.support.child_process import TESTS, environment
 
 TITLES = [
@@ -54,3 +55,13 @@ def test_the_benchmark_of_the_replay_prints_a_row_of_each_and_how_many_times_as_
     assert [row[0] for row in rows] == ["posthog.capture() a line", "analytics-posthog replay"]
     assert all(float(row[1].replace(",", "")) > 0 for row in rows)
     assert float(lines[-1].partition(": ")[2].split()[0]) > 0
+
+
+def test_the_benchmark_of_event_loops_has_a_row_for_each_bad_day() -> None:
+    lines = run("tests.benchmarks.event_loop", "--quick").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
+
+    assert [row[0] for row in rows] == [case.title for case in CASES]
+    for row in rows:
+        figures = row[1:3] if row[0].startswith("the outbox") else row[1:]
+        assert all(float(figure.split()[0]) >= 0 for figure in figures), row
