@@ -58,6 +58,19 @@ SERVERS: Final = (
     Server("Celery, gevent", (*_CELERY, "--pool", "gevent"), "celery_tasks", "worker"),
     Server("RQ", ("{bin}/rq", "worker", "--url", "{redis}"), "rq_tasks", "worker"),
     Server(
+        "RQ, our worker class",
+        (
+            "{bin}/rq",
+            "worker",
+            "--url",
+            "{redis}",
+            "--worker-class",
+            "analytics_posthog.integrations.rq.AnalyticsWorker",
+        ),
+        "rq_tasks",
+        "worker",
+    ),
+    Server(
         "Dramatiq",
         ("{bin}/dramatiq", "dramatiq_tasks", "--processes", "2", "--threads", "2"),
         "dramatiq_tasks",
