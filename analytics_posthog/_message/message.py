@@ -113,6 +113,8 @@ def _complete(call: str, form: Form, message: Message, done: Pass) -> Message:
             size += WIDEST * len(value)
         elif value is not None:
             made[field] = clean_field(field, value, done)
+            if made[field] is None:
+                del made[field]
     made["messageId"] = message_id = stringify_id(message.get("messageId")) or new_id()
     timestamp = message.get("timestamp")
     made["timestamp"] = now_text() if timestamp is None else timestamp_text(call, timestamp)

@@ -72,13 +72,13 @@ def clean_dict(item: dict[Any, Any], done: Pass) -> dict[str, Any]:
 
 
 def clean_field(name: str, item: Any, done: Pass) -> Any:
-    """Return a clean copy of a message's field; {} if JSON can't hold it, or if it only claims to be a dict."""
+    """Return a clean copy of a message's field; None if JSON can't hold it, {} for a dict of which that is true."""
     done.keys.append(name)
     cleaned = _walk(item, done)
     done.keys.pop()
-    if type(cleaned) is dict or not isinstance(item, dict):
-        return {} if cleaned is _NO_COPY else cleaned
-    return {}
+    if isinstance(item, dict) and type(cleaned) is not dict:
+        return {}
+    return None if cleaned is _NO_COPY else cleaned
 
 
 def _walk(value: Any, done: Pass) -> Any:

@@ -37,6 +37,11 @@ class Kit:
         finally:
             abandon(client)
 
+    def abandoned(self, client: Any) -> None:
+        """End a client that was made without `client()`, or that never had any threads."""
+        with contextlib.suppress(Exception):
+            abandon(client)
+
     @contextlib.contextmanager
     def module_with(self, server: PostHogServer, **settings: Any) -> Iterator[Any]:
         """The module with these settings, and put back afterwards."""
