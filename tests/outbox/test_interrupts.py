@@ -9,7 +9,8 @@ from tests.support.outboxes import run
 from tests.support.posthog_server import PostHogServer
 
 INTERRUPTED = """
-import os, random, signal, sys, threading
+import faulthandler, os, random, signal, sys, threading
+faulthandler.dump_traceback_later(40, exit=True)
 import analytics_posthog as analytics
 client = analytics.Client("phc_key", sys.argv[1], outbox=sys.argv[2])
 chance = random.Random(5)
@@ -21,11 +22,13 @@ signal.signal(signal.SIGALRM, interrupt)
 interrupts = 0
 while interrupts < 1500:
     try:
-        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.002))
+        # Python ignores what is raised while it collects garbage, so there is a second one.
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.002), 0.2)
         while True:
             client.track("u1", "Bought")
     except KeyboardInterrupt:
         interrupts += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
 free = threading.Thread(target=client._route.delivery._directory.kept)
 free.start()
 free.join(10)
