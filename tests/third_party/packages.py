@@ -62,7 +62,7 @@ segment.flush()
         ("$identify", "Bought", "$pageview", "$screen", "$groupidentify", "$create_alias"),
     ),
     Package(
-        "nannyml",
+        "nannyml statsmodels",
         False,
         """
 from nannyml.usage_logging import UsageEvent, log_usage
@@ -80,13 +80,13 @@ track(AnalyticsEvent.GET)(lambda: (None, None))()
         ("get",),
     ),
     Package(
-        "itly-plugin-segment",
+        "itly-plugin-segment itly-sdk",
         True,
         """
 from itly_plugin_segment import SegmentPlugin
 from itly_sdk import Environment, Event, Itly, Options, Properties
 itly = Itly()
-itly.load(Options(environment=Environment.PRODUCTION, plugins=[SegmentPlugin("of-segment")]))
+itly.load(options=Options(environment=Environment.PRODUCTION, plugins=[SegmentPlugin("of-segment")]))
 itly.identify("u1", Properties(plan="team"))
 itly.group("u1", "g1", Properties(name="G"))
 itly.track("u1", Event("Bought", Properties(price=5)))
