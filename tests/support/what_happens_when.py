@@ -24,100 +24,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tests.support.callers import (
+    Caller,
+    flush_2_and_end,
+    flush_and_end,
+    flush_when_asked,
+    fork,
+    just_end,
+    run_until_ended,
+)
 from tests.support.child_process import environment
 from tests.support.posthog_server import RESET, Answer, PostHogServer, Request
 
 CLIENTS = {"ours": "analytics-posthog", "posthog": "PostHog's client", "segment": "Segment's client"}
-HANGS = 5  # seconds after which a child's flush counts as one that hangs
-
-
-# --- in the client's process
-
-
-class Caller:
-    """One of the clients, behind the same three methods. Writes what on_error gets into a file."""
-
-    def __init__(self, client: str, url: str, file: str, options: dict[str, Any]) -> None:
-        self._file = os.open(file, os.O_WRONLY | os.O_APPEND)
-        options = {"host": url, "on_error": self._on_error, **options}
-        if client == "ours":
-            from analytics_posthog import Client
-
-            ours = Client("phc_key", **options)
-            self._call, self._flush = (lambda user: ours.track(user, "Bought")[0]), lambda timeout: ours.flush(timeout)
-        elif client == "posthog":
-            from posthog import Posthog
-
-            posthog = Posthog("phc_key", **options)
-            self._call = lambda user: posthog.capture("Bought", distinct_id=user) is not None
-            self._flush = lambda timeout: posthog.flush(timeout) if timeout else posthog.flush()
-        else:
-            from segment.analytics.client import Client as Segment
-
-            segment = Segment("phc_key", **options)
-            self._call, self._flush = (lambda user: segment.track(user, "Bought")[0]), lambda _: segment.flush()
-        self._write("ready", client)
-
-    def call(self, name: str, number: int) -> None:
-        for n in range(number):
-            if not self._call(f"{name}{n}"):
-                self._write("said", f"{name}{n}")
-
-    def flush(self, timeout: float | None = None) -> None:
-        start = time.monotonic()
-        self._flush(timeout)
-        self._write("flushed", time.monotonic() - start)
-
-    def _on_error(self, _: Exception, messages: list[dict[str, Any]]) -> None:
-        for message in messages:
-            self._write("said", message.get("userId") or message["distinct_id"])
-
-    def _write(self, *what: object) -> None:
-        os.write(self._file, json.dumps(what).encode() + b"\n")
-
-
-def just_end(caller: Caller, calls: int) -> None:
-    caller.call("u", calls)
-
-
-def flush_and_end(caller: Caller, calls: int) -> None:
-    caller.call("u", calls)
-    caller.flush()
-
-
-def flush_2_and_end(caller: Caller, calls: int) -> None:
-    caller.call("u", calls)
-    caller.flush(2)
-
-
-def flush_when_asked(caller: Caller, calls: int) -> None:
-    caller.call("u", calls)
-    sys.stdin.readline()
-    caller.flush()
-
-
-def fork(caller: Caller, calls: int) -> None:
-    part = calls // 6
-    caller.call("before", part)
-    children = []
-    for name in range(4):
-        pid = os.fork()
-        if pid == 0:
-            signal.alarm(HANGS)
-            caller.call(f"child{name}-", part)
-            caller.flush()
-            os._exit(0)
-        children.append(pid)
-    signal.alarm(HANGS)
-    caller.call("after", part)
-    caller.flush()
-    for pid in children:
-        os.waitpid(pid, 0)
-
-
-# --- around it
 
 
 @dataclass(frozen=True)
@@ -150,6 +70,7 @@ def scenarios(quick: bool = False) -> list[Scenario]:
         {"run": flush_when_asked, "calls": 300 // few, "within": seconds + within, "away": seconds} for seconds in away
     )
     return [
+        Scenario("SIGTERM, as in a deploy, answers take 100 ms", run_until_ended, 300 // few, within, in_100_ms),
         Scenario("the script ends without a flush, answers take 100 ms", just_end, 3000 // few, within, in_100_ms),
         Scenario("it forks 4 children after use, and all flush", fork, 300 // few // 6 * 6, within, shows_flush=True),
         Scenario(f"the server is away for {away[0]:g} s", **short),
@@ -205,7 +126,10 @@ def measure(client: str, index: int, quick: bool) -> Outcome:
         process = subprocess.Popen(command, env=environment(), stdin=-1, stdout=-3, stderr=-3, start_new_session=True)
         seconds: float | None = None
         try:
-            ready = wait_until_ready(file.name)
+            ready = wait_until("ready", file.name)
+            if scenario.run is run_until_ended:
+                wait_until("waits", file.name)
+                process.terminate()
             if scenario.away:
                 time.sleep(max(0.0, start + scenario.away - ready))
                 server.start()
@@ -226,10 +150,10 @@ def measure(client: str, index: int, quick: bool) -> Outcome:
     return Outcome(scenario.calls, len(delivered), len(said), len(ids) - len(delivered), seconds, flushed)
 
 
-def wait_until_ready(file: str, timeout: float = 60) -> float:
-    """Wait until the child has its client, and return the time. Many that start at once take long."""
+def wait_until(said: str, file: str, timeout: float = 60) -> float:
+    """Wait until the child has written this, and return the time. Many that start at once take long."""
     end = time.monotonic() + timeout
-    while not os.path.getsize(file) and time.monotonic() < end:
+    while f'["{said}"' not in Path(file).read_text() and time.monotonic() < end:
         time.sleep(0.02)
     return time.monotonic()
 

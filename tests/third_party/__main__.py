@@ -53,7 +53,9 @@ def use(package: Package) -> Used:
         python = str(Path(folder) / "venv" / "bin" / "python")
         subprocess.run([sys.executable, "-m", "venv", f"{folder}/venv"], check=True, timeout=INSTALL)
         install = [python, "-m", "pip", "install", "-q", *package.requirements.split(), str(ROOT)]
-        subprocess.run(install, check=True, timeout=INSTALL, stdout=subprocess.DEVNULL)
+        installed = subprocess.run(install, capture_output=True, text=True, timeout=INSTALL, check=False)
+        if installed.returncode:
+            return Used("", Counter(), set(), installed.returncode, installed.stderr)
         variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         variables |= {"URL": server.url, "HOME": folder, "NO_PROXY": "127.0.0.1", **dict(package.environment)}
         code = BEFORE.format(legacy=package.legacy) + package.use

@@ -115,7 +115,7 @@ analytics.send_analytics("trial_created", {"framework": "none"})
         (("DET_SEGMENT_ENABLED", "true"), ("DET_CLUSTER_ID", "c1"), ("DET_SEGMENT_API_KEY", "of-segment")),
     ),
     Package(
-        "re-data",
+        "re-data dbt-core<1.9",  # later ones are not whole on the index
         True,
         """
 from re_data.tracking import anonymous_tracking
