@@ -5,13 +5,13 @@ The form is that of Segment's Python client (https://segment.com/docs/connection
 
 from __future__ import annotations
 
-import os
 from numbers import Number
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from ..errors import InvalidMessage
 from ..version import VERSION
+from .ids import new_id
 from .kinds import describe, kind_name
 from .plain import WIDEST, plain_copy, text
 from .times import now_text, timestamp_text
@@ -184,12 +184,3 @@ def stringify_id(value: Any) -> str | None:
         return text(str.__str__(value if isinstance(value, str) else str(value)))
     except Exception:  # an object's own __str__ may raise
         return None
-
-
-def new_id() -> str:
-    """Return a random UUID's text; str(uuid.uuid4()) takes three times as long."""
-    digits = os.urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
-
-
-_VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
