@@ -63,6 +63,8 @@ class Sink(asyncio.Protocol):
             if self._uuids is not None:
                 self._uuids[name.decode()].update(_UUID.findall(request))
             return _response(b"200 OK", b'{"status": 1, "success": true}')
+        if request.startswith(b"POST "):  # another SDK's
+            return _response(b"200 OK", b'{"status": 1, "success": true}')
         if path == b"/":
             return _response(b"200 OK", json.dumps(self._counts).encode())
         if name == b"uuids" and self._uuids is not None:
