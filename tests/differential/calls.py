@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import logging
 import math
 import random
 import re
@@ -95,7 +94,6 @@ def seen(case: Case, client: Any) -> Seen:
 
 
 # Neither sends: what is compared is the call. The deliveries are in scenarios.py.
-logging.getLogger("segment").addHandler(logging.NullHandler())
 _THEIRS: Final = segment.analytics.client.Client("key", send=False)
 _OURS: Final = analytics_posthog.Client("key", send=False, on_error=lambda *_: None)
 _NEW: Final[dict[str, Callable[[str], bool]]] = {
