@@ -29,7 +29,8 @@ import asyncio
 async def main():
     call(250)
     ready()
-    await asyncio.sleep(20)
+    for _ in range(400):
+        await asyncio.sleep(0.05)  # a signal that comes just before a wait is seen after it
 asyncio.run(main())
 """
 
