@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, FrozenInstanceError, dataclass, field, fields
 from logging import Handler
 from math import inf
 from types import NoneType
@@ -178,7 +178,8 @@ def _number(default: float, **limits: Any) -> Any:
     return _setting(default, lambda name, value: check_number(name, value, **limits))
 
 
-@dataclass(frozen=True, repr=False)  # no repr: the key never appears in one
+# No repr, because the key never appears in one. Its own methods, because those of a dataclass are compiled at import.
+@dataclass(init=False, repr=False, eq=False)
 class Settings:
     """What a client is made with. Durations are in seconds.
 
@@ -221,14 +222,20 @@ class Settings:
     segment_write_key: str | None = _setting(None, lambda _, value: _check_segment_write_key(value))
     segment_host: str | None = _setting(None, lambda _, value: _check_segment_host(value))
 
-    def __post_init__(self) -> None:
+    def __init__(self, **given: Any) -> None:
+        """Take settings by their names; one that is left out has its default."""
         for setting in fields(self):
-            _check(setting, getattr(self, setting.name))
+            self.change(setting.name, given.pop(setting.name, setting.default))
+        if given:
+            raise TypeError(f"no such setting: {', '.join(given)}")
 
     def change(self, name: str, value: Any) -> None:
         """Change a setting of a living client. Raises InvalidSetting, and changes nothing, if it can't work."""
         _check(self.__dataclass_fields__[name], value)
         object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise FrozenInstanceError(f"{name} is changed by change(), which checks it")
 
     @property
     def key(self) -> str:

@@ -8,6 +8,7 @@ import queue
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from ._changes import Changeable
@@ -33,7 +34,6 @@ from ._delivery import (
 )
 from ._ending import Ending
 from ._message import Answer, Calls, Message, Pass, complete
-from ._outbox import Outbox, ready
 from ._segment import Dual, pinned
 from ._settings import BeforeSend, OnError, OnSuccess, Settings
 from .convert import GroupType, wanted
@@ -117,7 +117,7 @@ class Client(Changeable, Ending, Calls):
         seam = Client._seam
         self._was_captured = seam is not None
         self._settings = settings = Settings(**(options if seam is None else seam.options(options)))
-        self._outbox = ready(settings.outbox) if settings.outbox is not None and settings.sends else None
+        self._outbox = self._ready_outbox() if settings.sends else None
         self.write_key = write_key
         self.host = host
         self.on_error = on_error
@@ -147,9 +147,16 @@ class Client(Changeable, Ending, Calls):
         settings = self._settings
         self._report.on_error = settings.on_error or None
         if settings.sends and not self._is_sending and not self._was_captured and not self._route.closed:
-            self._outbox = ready(settings.outbox) if settings.outbox is not None else None
+            self._outbox = self._ready_outbox()
             self._route = self._opened()
             self._begin()
+
+    def _ready_outbox(self) -> Path | None:
+        if self._settings.outbox is None:
+            return None
+        from ._outbox import ready  # here, because an app without an outbox need not load it
+
+        return ready(self._settings.outbox)
 
     def _begin(self) -> None:
         begin(self._life)
@@ -182,6 +189,8 @@ class Client(Changeable, Ending, Calls):
         to_posthog = partial(PostHog, settings, report, self._official, self._queue, self._consumers)
         inner: Callable[[], Delivery] = partial(to_posthog, report.outcome)
         if self._outbox is not None:
+            from ._outbox import Outbox
+
             inner = partial(Outbox, settings, report, self._outbox, to_posthog, report.outcome)
         dual = settings.segment_key and settings.sends
         return Route(Dual(settings, report, inner) if dual else inner(), report)

@@ -6,9 +6,8 @@ app's client sees PostHog's answer and retries as if nobody were between them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Final
+from typing import Final, NamedTuple
 
 import requests
 
@@ -23,8 +22,7 @@ _ANSWER_HEADERS: Final = ("content-type", "retry-after", "etag")
 _TIMEOUT: Final = 20.0  # seconds; a little more than the official client's
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """PostHog's answer; its status is 502 if there was none."""
 
     status: int
