@@ -33,7 +33,7 @@ from ._delivery import (
     request_context,
 )
 from ._ending import Ending
-from ._message import Answer, Calls, Message, Pass, complete
+from ._message import TAGS, Answer, Calls, Message, Pass, complete
 from ._segment import Dual, pinned
 from ._settings import BeforeSend, OnError, OnSuccess, Settings
 from .convert import GroupType, wanted
@@ -236,7 +236,7 @@ class Client(Changeable, Ending, Calls):
         done = Pass()
         tags = request_context()
         try:
-            message = complete(msg if tags is None else {**msg, "posthog": tags}, done, checked=self._is_changed)
+            message = complete(msg if tags is None else {**msg, TAGS: tags}, done, checked=self._is_changed)
         except InvalidMessage as error:
             log_call(self.log, self.debug, {"type": msg.get("type")}, error)
             raise

@@ -2,7 +2,7 @@
 
 from .calls import Answer, Calls, Fields, Id, Timestamp
 from .kinds import kind_name
-from .message import FORMS, Form, Message, check, complete, stringify_id
+from .message import FORMS, TAGS, Form, Message, check, complete, stringify_id
 from .plain import MAX_SIZE, text
 from .request import Request, current_request, in_request
 from .times import guess_timezone, is_naive, parse_time
@@ -11,6 +11,7 @@ from .values import Pass, clean, clean_dict, json_default
 __all__ = [
     "FORMS",
     "MAX_SIZE",
+    "TAGS",
     "Answer",
     "Calls",
     "Fields",

@@ -5,6 +5,7 @@ The form is that of Segment's Python client (https://segment.com/docs/connection
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Number
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
@@ -45,6 +46,7 @@ _ARGUMENTS: Final = {"userId": "user_id", "groupId": "group_id", "previousId": "
 _NO_VALUES: Final = frozenset(
     {"type", "timestamp", "messageId"}.union(*(form.ids + form.texts for form in FORMS.values()))
 )
+TAGS: Final = "posthog"  # the field for PostHog's own request context
 _ID_TYPES: Final = (str, Number, UUID)
 _FORM_SIZE: Final = 500  # bytes of JSON that every message has
 
@@ -59,10 +61,11 @@ def complete(message: Message, done: Pass, *, checked: bool = False) -> Message:
     try:
         call = message["type"]
         if checked:
-            return _complete(call, _form_of(call, message), message, done)
+            values = [field for field in message if field not in _NO_VALUES]
+            return _complete(call, _form_of(call, message), message, done, values)
         form = FORMS[call]
         _check(call, form, message)
-        return _complete(call, form, message, done)
+        return _complete(call, form, message, done, form.dicts if TAGS not in message else (*form.dicts, TAGS))
     except InvalidMessage:
         raise
     except Exception as error:
@@ -95,7 +98,7 @@ def _form_of(call: Any, message: Message) -> Form:
     return FORMS.get(call, _OTHER)
 
 
-def _complete(call: str, form: Form, message: Message, done: Pass) -> Message:
+def _complete(call: str, form: Form, message: Message, done: Pass, values: Iterable[str]) -> Message:
     made = dict(message)
     made.setdefault("anonymousId", None)  # a call of alias has none, but its message does
     size = _FORM_SIZE
@@ -115,17 +118,18 @@ def _complete(call: str, form: Form, message: Message, done: Pass) -> Message:
             made[field] = clean_field(field, value, done)
             if made[field] is None:
                 del made[field]
-    made["messageId"] = message_id = stringify_id(message.get("messageId")) or new_id()
+    given = message.get("messageId")
+    made["messageId"] = message_id = (None if given is None else stringify_id(given)) or new_id()
     timestamp = message.get("timestamp")
     made["timestamp"] = now_text() if timestamp is None else timestamp_text(call, timestamp)
     done.size += size + WIDEST * len(message_id)
-    for field, value in message.items():
-        if field not in _NO_VALUES:
-            plain = plain_copy(value, done.size) if type(value) is dict else None
-            if plain is None:
-                made[field] = clean_field(field, value, done)
-            else:
-                made[field], done.size = plain
+    for field in values:
+        value = message[field]
+        plain = plain_copy(value, done.size) if type(value) is dict else None
+        if plain is None:
+            made[field] = clean_field(field, value, done)
+        else:
+            made[field], done.size = plain
     made["context"]["library"] = {"name": "analytics-python", "version": VERSION}
     return made
 

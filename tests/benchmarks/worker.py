@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import resource
 import sys
 import threading
 import time
@@ -69,6 +70,20 @@ class Worker:
             costs.append(_thread_time(method, arguments, end - begin) / (end - begin))
         _check_queued(client, marks[-1])
         return costs
+
+    def switches(self, count: int) -> float:
+        """How often a track gives the processor away, as when another thread takes the interpreter's lock."""
+        method, arguments = (
+            self._client.call("track"),
+            [self._client.arguments("track", number) for number in range(_DISTINCT)],
+        )
+        self._warm_up(method, arguments)
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        for keywords in _times(arguments, count):
+            method(**keywords)
+        switches = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
+        self._done(count)
+        return switches / count
 
     def latency(self, count: int) -> dict[str, float]:
         """How long a track takes, by the clock on the wall, while the other thread sends."""

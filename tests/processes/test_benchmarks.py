@@ -20,6 +20,7 @@ TITLES = [
     "track(), elapsed, p50",
     "track(), elapsed, p99",
     "track(), elapsed, the worst of all",
+    "track(), forced switches of the thread",
     "throughput, end to end",
     "CPU time per event, all threads",
     "memory per queued event",
@@ -45,7 +46,7 @@ def test_the_benchmark_prints_a_table_with_a_figure_of_each_client_in_every_row(
 
     assert [row[0] for row in rows] == TITLES
     for row in rows:
-        assert all(float(figure.replace(",", "")) > 0 for figure in row[2:5]), row
+        assert all(float(figure.replace(",", "")) >= 0 for figure in row[2:5]), row
 
 
 def test_the_benchmark_of_the_replay_prints_a_row_of_each_and_how_many_times_as_many() -> None:
