@@ -101,7 +101,8 @@ def _event(message: dict[str, Any], call: str, group_type: GroupType, person_pro
     _add_properties(properties, own)
     if call == "page":
         add_page(properties, own, context, timestamp)
-    _add_fields(properties, message, call, distinct_id, warn)
+    if FIELDS[call]:
+        _add_fields(properties, message, call, distinct_id, warn)
     if call == "group" or given(context.get("groupId")):
         _add_groups(properties, call, context.get("groupId"), group_type_of(message, group_type, warn))
     add_derived(properties)
@@ -122,27 +123,27 @@ def _event(message: dict[str, Any], call: str, group_type: GroupType, person_pro
 
 
 def _add_context(properties: Properties, context: dict[str, Any]) -> None:
-    """Add the context by its table, the page's query and the campaign; then every other key as segment_<key>."""
+    """Add the context by its table, the page's query and the campaign; and every other key as segment_<key>."""
     page = context.get("page")
     if isinstance(page, dict):
         add_query(properties, page)
-    items = list(context.items())  # a copy in one step: the app has the message too, and may change it
-    for key, value in items:
+    for key, value in list(context.items()):  # a copy in one step: the app has the message too, and may change it
         row = CONTEXT.get(key)
-        if isinstance(row, str):
+        if row is None:
+            if key == "campaign":
+                _add_campaign(properties, dict_of(value))
+                continue
+            if key == "active" and value is False:
+                properties["$update_person_last_seen_at"] = False
+        elif isinstance(row, str):
             if value is not None:
                 properties[row] = value
-        elif row is not None and isinstance(value, dict):
+        elif isinstance(value, dict):
             for inner, name in row.items():
-                if value.get(inner) is not None:
-                    properties[name] = value[inner]
-        elif key == "campaign":
-            _add_campaign(properties, dict_of(value))
-        elif key == "active" and value is False:
-            properties["$update_person_last_seen_at"] = False
-    for key, value in items:
-        if key != "campaign":
-            properties[f"segment_{key}"] = value
+                found = value.get(inner)
+                if found is not None:
+                    properties[name] = found
+        properties[f"segment_{key}"] = value
 
 
 def _add_campaign(properties: Properties, campaign: dict[str, Any]) -> None:
