@@ -1,21 +1,26 @@
 """Delivers messages to PostHog: converts them, queues the events, sends them in batches, and reports the outcome."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
 from .clock import now
 from .consumer import MAX_BATCH_SIZE, Consumer, new_queue
 from .debug_line import log_call
 from .events import KEPT_AWAY, MAX_EVENT_SIZE, Events, raise_refusal, refusal
-from .forwarding import Answer, Forward
 from .http import LIB, Target, post_batch, post_texts, why_not_taken, write_event
 from .ledger import Ledger, Ticket
 from .lifecycle import DRAIN_TIMEOUT, STALL_TIMEOUT, Life, Route, begin, drain_all, end, no_fork
 from .official import Official, disable_all
 from .posthog import SEND_IS_FALSE, WAS_SHUT_DOWN, PostHog, request_context
-from .probe import PROXY_ADVICE, Probe, ProbeFailed
 from .protocol import ACCEPTED, DELIVERED, Delivery, NotMade, OnOutcome, Outcome
 from .report import Report, log
 from .retries import REFUSED, Sender, delivery_error
 from .session import SHARED, Session, as_200
 from .signals import drain_on_sigterm, on_signals
+
+if TYPE_CHECKING:
+    from .forwarding import Answer, Forward
+    from .probe import PROXY_ADVICE, Probe, ProbeFailed
 
 __all__ = [
     "ACCEPTED",
@@ -72,3 +77,14 @@ __all__ = [
     "why_not_taken",
     "write_event",
 ]
+
+# What the inspector and `check` alone use is loaded when they ask for it.
+_LATER: Final = {"Answer": "forwarding", "Forward": "forwarding"} | dict.fromkeys(
+    ("PROXY_ADVICE", "Probe", "ProbeFailed"), "probe"
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -110,14 +110,14 @@ def table(values: Values) -> Iterable[str]:
         segment, capture, ours = (of_all(values[name, row.what]) for name in CLIENTS)
         ratios = (_ratio(ours, segment, row.to_segment), _ratio(ours, capture, row.to_capture))
         numbers = (
-            f"{number:,.0f}" if number >= 1000 else f"{number:.{1 + (number < 10)}f}"
+            f"{number:,.0f}" if number >= 1000 else f"{number:.{1 + 2 * (number < 0.1)}f}"
             for number in (segment, capture, ours)
         )
         yield f"| {' | '.join((row.title, row.unit, *numbers, *ratios))} |"
 
 
 def _ratio(ours: float, theirs: float, target: str) -> str:
-    if not theirs:
+    if theirs < 0.1:  # a ratio of almost nothing says nothing
         return ""
     ratio = ours / theirs
     if not target:
