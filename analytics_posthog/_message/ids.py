@@ -1,8 +1,8 @@
 """Random ids of messages, made without giving the interpreter's lock away.
 
-Each `os.urandom()` and `uuid4()` does give it away, the sending thread takes it, and the call waits. So the system seeds
-a generator once for each process. The process id is compared at each call because a server like uWSGI forks without
-calling Python; asking for it gives no lock away.
+Each `os.urandom()` and `uuid4()` does give it away, the sending thread takes it, and the call waits. So the system
+seeds a generator once for each process. The process id is compared at each call because a server like uWSGI forks
+without calling Python; asking for it gives no lock away.
 """
 
 from __future__ import annotations
