@@ -34,6 +34,7 @@ from ._delivery import (
 )
 from ._ending import Ending
 from ._message import TAGS, Answer, Calls, Message, Pass, complete
+from ._outbox import Outbox, ready
 from ._segment import Dual, pinned
 from ._settings import BeforeSend, OnError, OnSuccess, Settings
 from .convert import GroupType, wanted
@@ -152,11 +153,7 @@ class Client(Changeable, Ending, Calls):
             self._begin()
 
     def _ready_outbox(self) -> Path | None:
-        if self._settings.outbox is None:
-            return None
-        from ._outbox import ready  # here, because an app without an outbox need not load it
-
-        return ready(self._settings.outbox)
+        return None if self._settings.outbox is None else ready(self._settings.outbox)
 
     def _begin(self) -> None:
         begin(self._life)
@@ -189,8 +186,6 @@ class Client(Changeable, Ending, Calls):
         to_posthog = partial(PostHog, settings, report, self._official, self._queue, self._consumers)
         inner: Callable[[], Delivery] = partial(to_posthog, report.outcome)
         if self._outbox is not None:
-            from ._outbox import Outbox
-
             inner = partial(Outbox, settings, report, self._outbox, to_posthog, report.outcome)
         dual = settings.segment_key and settings.sends
         return Route(Dual(settings, report, inner) if dual else inner(), report)
