@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from dataclasses import fields
+from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
@@ -275,8 +276,6 @@ class _Module(ModuleType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_") and name not in vars(self) and not isinstance(value, ModuleType):
-            from difflib import get_close_matches  # most apps make no such mistake
-
             nearest = get_close_matches(name, _OPTIONS, 1)
             meant = f" Did you mean {nearest[0]}?" if nearest else ""
             log.warning("%s is no setting of analytics_posthog, so it changes nothing.%s", name, meant)

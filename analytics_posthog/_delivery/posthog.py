@@ -58,7 +58,7 @@ class PostHog:
         consumers: list[Consumer],
         on_outcome: OnOutcome,
     ) -> None:
-        self._settings = settings  # read anew each time: some may be changed while the client lives
+        self._settings = settings  # read at each use, because some may change while the client lives
         self._wait = settings.block_when_full
         self._why_not = "" if settings.sends else SEND_IS_FALSE if settings.key else "write_key is empty"
         self._on_outcome = on_outcome

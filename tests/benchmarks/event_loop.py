@@ -10,7 +10,6 @@ Python's garbage collector: a full pass over it takes some 15 ms, whoever's code
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import os
@@ -23,7 +22,7 @@ from typing import Any, NamedTuple
 
 from tests.support.posthog_server import HANG, PostHogServer
 
-from .processes import python
+from .processes import options, python
 
 CLIENTS = {
     "none": "no calls",
@@ -126,16 +125,13 @@ def table(rounds: int, calls: int) -> str:
 
 def main() -> None:
     """Print the table; or, as a child, one figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="only see whether it works")
-    parser.add_argument("--child", nargs=5, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        client, number, url, outbox, calls = options.child
+    given = options(__doc__, 5)
+    if given.child:
+        client, number, url, outbox, calls = given.child
         call = caller(client, url, CASES[int(number)], outbox)
         print(asyncio.run(longest_block(call, int(calls))), flush=True)
         os._exit(0)  # without the wait for a PostHog that is away
-    print(table(*((1, 200) if options.quick else (5, 5000))))
+    print(table(*((1, 200) if given.quick else (5, 5000))))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ clock on the wall. Microseconds; medians of the rounds.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -21,7 +20,7 @@ from typing import Any, Final
 
 from .clients import BATCH, INTERVAL, KEY, QUEUE_SIZE, Capture, Ours, SegmentClient
 from .events import segment_arguments
-from .processes import Process, python
+from .processes import Process, options, python
 from .rounds import conditions
 
 _DISTINCT: Final = 100  # sets of arguments
@@ -137,14 +136,11 @@ def table(rounds: int, count: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="only see whether it works")
-    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        name, url, count = options.child
+    given = options(__doc__, 3)
+    if given.child:
+        name, url, count = given.child
         child(name, url, int(count))
-    rounds, count = (1, 300) if options.quick else (5, 3000)
+    rounds, count = (1, 300) if given.quick else (5, 3000)
     print(f"{table(rounds, count)}\n\n{conditions(rounds)}")
 
 

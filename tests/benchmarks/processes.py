@@ -5,6 +5,7 @@ A process that doesn't answer in time is killed, and its standard error is shown
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import subprocess
@@ -26,6 +27,14 @@ def environment() -> dict[str, str]:
         if not name.startswith("POSTHOG_") and name != "PYTHONDONTWRITEBYTECODE"
     }
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+
+
+def options(description: str | None, of_child: int) -> argparse.Namespace:
+    """Read a benchmark's command line: `--quick`, and `--child` with so many arguments for what it runs itself in."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="only see whether it works")
+    parser.add_argument("--child", nargs=of_child, help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
 def python(*arguments: str) -> str:
