@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -24,11 +23,11 @@ from ._delivery import (
     PostHog,
     Report,
     Route,
+    Waiting,
     begin,
     drain_on_sigterm,
     log,
     log_call,
-    new_queue,
     raise_refusal,
     request_context,
 )
@@ -181,7 +180,7 @@ class Client(Changeable, Ending, Calls):
         """Make the deliveries: PostHog, with the outbox and Segment's side around it if the settings ask for them."""
         settings, report = self._settings, self._report
         self._is_sending = settings.sends
-        self._queue = new_queue(settings.max_queue_size)
+        self._queue: Waiting[Any] = Waiting(settings.max_queue_size)
         self._consumers: list[Consumer] = []
         to_posthog = partial(PostHog, settings, report, self._official, self._queue, self._consumers)
         inner: Callable[[], Delivery] = partial(to_posthog, report.outcome)
@@ -192,7 +191,7 @@ class Client(Changeable, Ending, Calls):
 
     def _closed(self) -> Route:
         """Make a route for the child of a client that was shut down: new locks, and no thread."""
-        settings, self._queue, self._consumers = replace(self._settings, send=False), new_queue(0), []
+        settings, self._queue, self._consumers = replace(self._settings, send=False), Waiting(0), []
         arguments = (settings, self._report, self._official, self._queue, self._consumers, self._report.outcome)
         route = Route(PostHog(*arguments), self._report)
         route.closed = True
@@ -216,7 +215,7 @@ class Client(Changeable, Ending, Calls):
         return self._official.client()
 
     @property
-    def queue(self) -> queue.Queue[Any]:
+    def queue(self) -> Waiting[Any]:
         """What is waiting to be sent. A forked child has a new one, so don't keep it."""
         return self._queue
 

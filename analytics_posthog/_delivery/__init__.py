@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from .clock import now
-from .consumer import MAX_BATCH_SIZE, Consumer, new_queue
+from .consumer import MAX_BATCH_SIZE, Consumer
 from .debug_line import log_call
 from .events import KEPT_AWAY, MAX_EVENT_SIZE, Events, raise_refusal, refusal
 from .http import LIB, Target, post_batch, post_texts, why_not_taken, write_event
@@ -17,6 +17,7 @@ from .report import Report, log
 from .retries import REFUSED, Sender, delivery_error
 from .session import SHARED, Session, as_200
 from .signals import drain_on_sigterm, on_signals
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from .forwarding import Answer, Forward
@@ -56,6 +57,7 @@ __all__ = [
     "Session",
     "Target",
     "Ticket",
+    "Waiting",
     "as_200",
     "begin",
     "delivery_error",
@@ -65,7 +67,6 @@ __all__ = [
     "end",
     "log",
     "log_call",
-    "new_queue",
     "no_fork",
     "now",
     "on_signals",

@@ -7,10 +7,8 @@ of their own, and the official client is left whole for what an app does with it
 
 from __future__ import annotations
 
-import queue
-import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import posthog.consumer
 
@@ -18,28 +16,22 @@ from .._settings import Settings
 from .clock import now
 from .http import Target
 from .ledger import Ticket
+from .waiting import Waiting
 
 MAX_BATCH_SIZE: Final = 5 * 1024 * 1024  # bytes; half of what PostHog takes in one request
 _LEAST_INTERVAL: Final = 0.05  # seconds to wait for a first message; with no wait at all, the thread would never rest
 
 
-def new_queue(size: int) -> queue.Queue[Ticket]:
-    """Return a queue for at most `size` messages: Python's own. gevent puts one without conditions in its place."""
-    gevent: Any = sys.modules.get("gevent.monkey")
-    made: queue.Queue[Ticket] = (gevent.get_original("queue", "Queue") if gevent else queue.Queue)(size)
-    return made
-
-
 class Consumer(posthog.consumer.Consumer):
     """Takes batches off the queue and has them delivered.
 
-    `deliver(batch)` settles each message and never raises. `hurried()` says whether somebody waits for the queue; who
-    begins to wait notifies the queue's `not_empty`.
+    `deliver(batch)` settles each message and never raises. `hurried()` says whether somebody waits for the messages;
+    who begins to wait calls the queue's `wake`.
     """
 
     def __init__(
         self,
-        waiting: queue.Queue[Ticket],
+        waiting: Waiting[Ticket],
         target: Target,
         settings: Settings,
         deliver: Callable[[list[Ticket]], None],
@@ -71,8 +63,7 @@ class Consumer(posthog.consumer.Consumer):
             self.request(batch)
         finally:
             self.batch = []
-            for _ in batch:
-                self.queue.task_done()
+            self.queue.task_done(len(batch))
         return True
 
     def request(self, batch: list[Ticket]) -> None:
@@ -104,19 +95,21 @@ class Consumer(posthog.consumer.Consumer):
         Waits for a first message until the deadline. Adds nothing after the deadline and when the consumer was paused,
         nor when the queue is empty, the batch is not, and somebody waits for it.
         """
-        waiting = self.queue
-        with waiting.not_empty:
-            while True:
-                size = taken = 0
-                while waiting.queue and len(batch) < self.flush_at and size < room:
-                    ticket = waiting.queue.popleft()
-                    batch.append(ticket)
-                    taken += 1
-                    size += ticket.size
-                if taken:
-                    waiting.not_full.notify(taken)
-                    return max(size, 1)
-                rest = deadline - now()
-                if rest <= 0 or not self.running or (batch and self._hurried()):
-                    return 0
-                waiting.not_empty.wait(rest)
+        size = 0
+
+        def fits(ticket: Ticket) -> bool:
+            nonlocal size
+            batch.append(ticket)
+            size += ticket.size
+            return size < room
+
+        def is_over() -> bool:
+            return not self.running or (bool(batch) and self._hurried())
+
+        while True:
+            if self.queue.take(self.flush_at - len(batch), fits):
+                return max(size, 1)
+            rest = deadline - now()
+            if rest <= 0 or is_over():
+                return 0
+            self.queue.wait(rest, is_over)

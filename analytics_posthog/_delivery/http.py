@@ -22,7 +22,8 @@ from .session import BODY
 # The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
 LIB: Final = {"$lib": "posthog-python", "$lib_version": VERSION}
 _EMPTY: Final = '{"batch": []'
-_write: Final = json.JSONEncoder(allow_nan=False, default=json_default).encode
+# A clean event has no circle; should the app have made one since, it is a RecursionError.
+_write: Final = json.JSONEncoder(allow_nan=False, check_circular=False, default=json_default).encode
 
 
 class Target(NamedTuple):

@@ -9,10 +9,9 @@ from typing import Any, Final, TypeAlias
 
 from .clock import now
 
-_SLICE: Final = 0.05  # seconds between two tries to wake the consumers
 _LONGEST: Final = 1e6  # seconds; the system's waits accept no more
 
-Wake: TypeAlias = Callable[[], bool]  # wakes the consumers; False if that has to be tried again later
+Wake: TypeAlias = Callable[[], object]  # wakes the consumers
 
 
 class Ticket:
@@ -22,41 +21,43 @@ class Ticket:
     the memory.
     """
 
-    __slots__ = ("claimed", "event", "flush", "message", "size")
+    __slots__ = ("claimed", "event", "message", "size")
 
     def __init__(self, message: dict[str, Any], size: int = 0, event: dict[str, Any] | None = None) -> None:
         self.message = message
         self.size = size  # bytes, at most
         self.event = event
-        self.flush = -1  # the number of the next flush when it was admitted
         self.claimed = False  # its outcome is known, and one thread reports it
 
 
 class Ledger:
-    """Counts the messages that are on their way. Any thread may call it. A forked child makes a new one."""
+    """Knows the messages that are on their way. Any thread may call it. A forked child makes a new one.
+
+    A call takes no lock here, except to take back what was not accepted. All locks are taken as `with lock`, a single
+    step of C, and never as `with condition`, whose own `__enter__` may be interrupted when it has the lock.
+    """
 
     def __init__(self, settling: set[int]) -> None:
         """`settling` are the threads that report an outcome just now; the deliveries of one client share it."""
-        self._changed = threading.Condition()  # guards all below
+        self._lock = threading.RLock()  # guards what changes but for `_open`, whose changes are single steps
+        self._changed = threading.Condition(self._lock)
         self._closed = False
-        self._flush = 0  # the number of the next flush
         self._progress = 0
         self._waiting = 0
         self._settling = settling
-        self._open: dict[int, int] = {}  # number of a flush: messages that it must wait for
+        self._open: dict[Ticket, None] = {}  # a dict needs half the memory of a set
+        self._flushes: list[set[Ticket]] = []  # for each flush that waits, what it still waits for
 
     def admit(self, ticket: Ticket) -> bool:
         """Count a message as on its way. Return False if the ledger is closed."""
-        with self._changed:
-            if self._closed:
-                return False
-            ticket.flush = self._flush
-            self._open[self._flush] = self._open.get(self._flush, 0) + 1
-            return True
+        if self._closed:
+            return False
+        self._open[ticket] = None
+        return True
 
     def withdraw(self, ticket: Ticket) -> bool:
         """Take back an admission. Return False if another thread has claimed the message."""
-        with self._changed:
+        with self._lock:
             if ticket.claimed:
                 return False
             ticket.claimed = True
@@ -70,7 +71,7 @@ class Ledger:
         So a flush returns after the report. A flush that the report calls doesn't wait: it would wait for itself.
         """
         thread = threading.get_ident()
-        with self._changed:
+        with self._lock:
             mine = [ticket for ticket in tickets if not ticket.claimed]
             for ticket in mine:
                 ticket.claimed = True
@@ -79,7 +80,7 @@ class Ledger:
         try:
             yield mine
         finally:  # also after a Ctrl-C in the app's callback
-            with self._changed:
+            with self._lock:
                 if not nested:
                     self._settling.discard(thread)
                 self._count_off(mine)
@@ -87,9 +88,9 @@ class Ledger:
 
     def _count_off(self, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
-            self._open[ticket.flush] -= 1
-            if not self._open[ticket.flush]:
-                del self._open[ticket.flush]
+            del self._open[ticket]
+        for awaited in self._flushes:
+            awaited.difference_update(tickets)
         self._changed.notify_all()
 
     def hurried(self) -> bool:
@@ -98,16 +99,20 @@ class Ledger:
 
     def close(self) -> bool:
         """Admit no further message. Return False if the ledger was closed before."""
-        with self._changed:
+        with self._lock:
             was_closed, self._closed = self._closed, True
             return not was_closed
 
     def flush(self, wake: Wake, timeout: float) -> bool:
         """Wait at most `timeout` seconds for what was admitted before. Return whether all of it is settled."""
-        with self._changed:
-            last = self._flush
-            self._flush += 1
-        return self._wait(lambda: all(flush > last for flush in self._open), wake, timeout, timeout)
+        with self._lock:
+            awaited = set(self._open)
+            self._flushes.append(awaited)
+        try:
+            return self._wait(lambda: not awaited, wake, timeout, timeout)
+        finally:
+            with self._lock:
+                self._flushes[:] = [other for other in self._flushes if other is not awaited]
 
     def drain(self, wake: Wake, timeout: float, stall: float) -> bool:
         """Wait for all: at most `timeout` seconds, at most `stall` without progress. Return whether all is settled."""
@@ -115,17 +120,16 @@ class Ledger:
 
     def _wait(self, done: Callable[[], bool], wake: Wake, timeout: float, stall: float) -> bool:
         """Wait for `done()`. The consumers send at once meanwhile, instead of waiting for a full batch."""
-        with self._changed:
+        with self._lock:
             if done() or threading.get_ident() in self._settling:
                 return done()
             self._waiting += 1
             try:
-                woken = False
+                wake()
                 moment = now()
                 end, stalled, progress = moment + min(timeout, _LONGEST), moment + stall, self._progress
                 while moment < min(end, stalled) and not done():
-                    woken = woken or wake()
-                    self._changed.wait(min(end, stalled, end if woken else moment + _SLICE) - moment)
+                    self._changed.wait(min(end, stalled) - moment)
                     moment = now()
                     if progress != self._progress:
                         stalled, progress = moment + stall, self._progress

@@ -28,6 +28,7 @@ from .protocol import ACCEPTED, DELIVERED, OnOutcome, Outcome
 from .report import Report
 from .retries import SHUT_DOWN, Sender
 from .session import Session, as_200
+from .waiting import Waiting
 
 WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
 SEND_IS_FALSE: Final = "send is False"
@@ -54,7 +55,7 @@ class PostHog:
         settings: Settings,
         report: Report,
         official: Official,
-        waiting: queue.Queue[Ticket],
+        waiting: Waiting[Ticket],
         consumers: list[Consumer],
         on_outcome: OnOutcome,
     ) -> None:
@@ -158,26 +159,24 @@ class PostHog:
     def flush(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for what was accepted before, and for what the official client has queued."""
         end = now() + timeout
-        done = self._ledger.flush(self._wake, timeout)
+        done = self._ledger.flush(self._queue.wake, timeout)
         return self._official.flush(end - now()) and done
 
     def drain(self, timeout: float, stall: float) -> bool:
         """Wait for all there is: at most `timeout` seconds, at most `stall` without progress."""
         end = now() + timeout
-        done = self._ledger.drain(self._wake, timeout, stall)
+        done = self._ledger.drain(self._queue.wake, timeout, stall)
         # When the ledger gave up, the official client has had the same time.
         return self._official.drain(end - now(), stall if done else 0.0) and done
 
     def close(self) -> None:
         """End the threads without a long wait, and settle what was not sent as lost."""
         self._ledger.close()
-        if not self._wake():
-            return  # a signal handler has interrupted a call; the threads go on when it is over
         self._sender.stop.set()
         for consumer in self._consumers:
             consumer.pause()  # type: ignore[no-untyped-call]
         left = self._taken_off()
-        self._wake()
+        self._queue.wake()
         for consumer in self._consumers:
             if consumer.is_alive() and consumer is not threading.current_thread():
                 consumer.join(_JOIN)
@@ -187,20 +186,8 @@ class PostHog:
         if left:
             self._settle(ClientShutDown(SHUT_DOWN), left)
 
-    def _wake(self) -> bool:
-        """Have the threads look at the queue. Return False if its lock is taken, as after a signal within a call."""
-        if not self._queue.mutex.acquire(timeout=0.05):
-            return False
-        self._queue.not_empty.notify_all()
-        self._queue.mutex.release()
-        return True
-
     def _taken_off(self) -> list[Ticket]:
         """Empty the queue, and return what was on it."""
-        left: list[Ticket] = []
-        while True:
-            try:
-                left.append(self._queue.get_nowait())
-            except queue.Empty:
-                return left
-            self._queue.task_done()
+        left = self._queue.take(self._queue.qsize())
+        self._queue.task_done(len(left))
+        return left

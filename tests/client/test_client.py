@@ -57,7 +57,7 @@ def test_a_client_is_a_context_manager_that_sends_all_at_its_end(posthog_server:
 def test_queue_and_consumers_are_as_the_official_client_s(posthog_server: PostHogServer) -> None:
     with Client("phc_key", posthog_server.url, thread=2, max_queue_size=5) as client:
         assert type(client.posthog) is posthog.Posthog
-        assert type(client.queue) is type(client.posthog.queue)
+        assert isinstance(client.queue, type(client.posthog.queue))
         assert all(isinstance(consumer, posthog.consumer.Consumer) for consumer in client.consumers or ())
         assert client.queue.maxsize == client.posthog.queue.maxsize == 5
         assert [consumer.is_alive() for consumer in client.consumers or ()] == [True, True]
