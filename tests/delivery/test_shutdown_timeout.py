@@ -13,7 +13,7 @@ from analytics_posthog import _ending as ending
 from tests.support.callbacks import Reported, stats
 from tests.support.clock import seconds_of
 from tests.support.posthog_server import HANG, PostHogServer
-from tests.support.two_clients import abandon, threads_of
+from tests.support.two_clients import threads_of
 
 DRAIN_TIMEOUT = 0.5
 
