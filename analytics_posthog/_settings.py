@@ -35,6 +35,7 @@ class Retries(NamedTuple):
     max_retries: int
     max_total_backoff_duration: float
     max_rate_limit_duration: float
+    pages: bool = True  # whether an answer of 200 that isn't PostHog's is a reason to try again
 
 
 def check_number(

@@ -57,7 +57,10 @@ class DeliveryError(AnalyticsError, APIError):
 
     `status` is the HTTP status of the last answer, `code` PostHog's word for what is wrong, `message` the text of this
     error, and `response` the answer, without the request. Without an answer, status and response are None.
+    `about_event` is True if the event itself was refused, so that another try makes no sense.
     """
+
+    about_event = False
 
     def __init__(
         self,

@@ -7,15 +7,15 @@ from .clock import now
 from .consumer import MAX_BATCH_SIZE, Consumer
 from .debug_line import log_call
 from .events import KEPT_AWAY, MAX_EVENT_SIZE, Events, raise_refusal, refusal
-from .http import LIB, Target, post_batch, post_texts, why_not_taken, write_event
+from .http import LIB, Target, post_batch, post_texts, write_event
 from .ledger import Ledger, Ticket
 from .lifecycle import DRAIN_TIMEOUT, STALL_TIMEOUT, Life, Route, begin, drain_all, end, no_fork
 from .official import Official, disable_all
 from .posthog import SEND_IS_FALSE, WAS_SHUT_DOWN, PostHog, request_context
 from .protocol import ACCEPTED, DELIVERED, Delivery, NotMade, OnOutcome, Outcome
 from .report import Report, log
-from .retries import REFUSED, Sender, delivery_error
-from .session import SHARED, Session, as_200
+from .retries import Sender, delivery_error
+from .session import SHARED, Session, as_200, why_not_taken
 from .signals import drain_on_sigterm, on_signals
 from .waiting import Waiting
 
@@ -32,7 +32,6 @@ __all__ = [
     "MAX_BATCH_SIZE",
     "MAX_EVENT_SIZE",
     "PROXY_ADVICE",
-    "REFUSED",
     "SEND_IS_FALSE",
     "SHARED",
     "STALL_TIMEOUT",

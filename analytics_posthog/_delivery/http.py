@@ -9,7 +9,6 @@ does it all.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any, Final, NamedTuple, cast
 
 import requests
@@ -17,7 +16,7 @@ from posthog.request import batch_post, determine_server_host
 from posthog.version import VERSION
 
 from .._message import Pass, clean_dict, json_default
-from .session import BODY
+from ..errors import DeliveryError
 
 # The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
 LIB: Final = {"$lib": "posthog-python", "$lib_version": VERSION}
@@ -42,13 +41,14 @@ class Target(NamedTuple):
 
 def post_batch(target: Target, batch: list[dict[str, Any]], session: requests.Session, **fields: Any) -> None:
     """Post events with further `fields` of the body. Raises what `session` and `batch_post` raise."""
-    if not target.gzip:
+    events = _written(batch)
+    if events is None:  # the app has changed a message since its call
+        batch = [clean_dict(event, Pass()) for event in batch]
         events = _written(batch)
-        if events is None:  # the app has changed a message since its call
-            batch = [clean_dict(event, Pass()) for event in batch]
-            events = _written(batch)
-        if _posted(target, events, session, fields):
-            return
+        if events is None:
+            raise DeliveryError("an event of the batch can't be sent as JSON", 400)
+    if not target.gzip and _posted(target, events, session, fields):
+        return
     batch_post(
         target.api_key,
         target.host,
@@ -69,22 +69,6 @@ def post_texts(target: Target, texts: list[str], session: requests.Session, **fi
 def write_event(event: dict[str, Any]) -> str:
     """Return an event as JSON. Raises ValueError for a value that JSON can't hold."""
     return _write(event)
-
-
-def why_not_taken(response: requests.Response) -> str | None:
-    """Return why an answer of 200 does not mean that PostHog has taken the events, and what to do; None if it does."""
-    said: Any = None
-    with suppress(ValueError, RecursionError):
-        said = json.loads(response.text[:BODY])
-    if not isinstance(said, dict) or "status" not in said:
-        kind = response.headers.get("Content-Type", "").partition(";")[0] or "nothing"
-        return (
-            f"answered 200, but not as PostHog does (it sent {kind}): "
-            "a proxy's or another server's page. Check host and proxies"
-        )
-    if said.get("quota_limited"):
-        return "answered that the project is over its quota, so events are dropped. Check PostHog's billing limits"
-    return None
 
 
 def _written(batch: list[dict[str, Any]]) -> str | None:

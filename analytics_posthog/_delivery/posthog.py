@@ -27,7 +27,7 @@ from .official import Official
 from .protocol import ACCEPTED, DELIVERED, OnOutcome, Outcome
 from .report import Report
 from .retries import SHUT_DOWN, Sender
-from .session import Session, as_200
+from .session import Session
 from .waiting import Waiting
 
 WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
@@ -68,8 +68,7 @@ class PostHog:
         self._consumers = consumers
         self._events = Events(settings, report)
         self._ledger = Ledger(report.settling)
-        self._session = Session(settings.proxies or None)
-        self._session.hooks["response"].append(as_200)
+        self._session = Session(settings.proxies or None, taken=True)
         self._sender = Sender(self._post, settings.retries)
         self._starting = threading.Lock()
         if settings.sends and not settings.sync_mode:
@@ -144,7 +143,9 @@ class PostHog:
                     ticket.event = self._events.event(ticket.message)
                 ready.append(ticket)
             except Exception as failure:  # the app has changed the message that its call returned
-                yield DeliveryError(f"a message can't be converted any more ({type(failure).__name__})", 400), [ticket]
+                error = DeliveryError(f"a message can't be converted any more ({type(failure).__name__})", 400)
+                error.about_event = True
+                yield error, [ticket]
         yield from self._sender.deliver(ready)
 
     def _post(self, batch: list[Ticket]) -> None:

@@ -2,15 +2,17 @@
 
 The retries are those of Segment's client: the first at once, then after 0.5, 1, 2 ... 60 s, up to `max_retries`. Only
 after an answer the first waits too, as PostHog's tests of its SDKs want it. A wait that an answer asks for in
-Retry-After is not counted. Each of the two kinds has its own limit of time. An event that PostHog refuses is found by
-halving its batch, so it costs none of its neighbours.
+Retry-After is not counted. Each of the two kinds has its own limit of time.
+
+An event that PostHog, or a firewall on the way, refuses is found by halving its batch, so it costs none of its
+neighbours. A server that refuses everything is told apart by what else it takes: `DeliveryError.about_event`.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final, Generic, TypeVar
 
 import requests
@@ -18,12 +20,25 @@ import requests
 from .._settings import Retries
 from ..errors import DeliveryError, NoAnswer, TimedOut
 from .clock import now
+from .session import QUOTA
 
 T = TypeVar("T")
 
 SHUT_DOWN: Final = "the client was shut down before its events could be sent. Call flush() first, or give it more time"
-REFUSED: Final = (400, 413)  # PostHog doesn't take the event, and never will; a batch of several is halved
-_RETRIED: Final = (408, 429)  # as is every status from 500 but 511 (a network wants a login), and no answer at all
+_REFUSED: Final = (400, 413)  # PostHog doesn't take the event; of any other server this needs more evidence
+_ABOUT_ALL: Final = (401, 402, 404, 405, 407, 410)  # the key, the bill, the address or a proxy: no event's fault
+_AWAY: Final = (
+    503,
+    504,
+    511,
+)  # nobody is there, so there is nothing to find out by halves; 511: a network wants a login
+_RETRIED: Final = (408, 429)  # as is every status from 500 but 511, and no answer at all
+_HALVE_AFTER: Final = 3  # failures with a status from 500, before a batch is halved
+_ALONE: Final = 4  # tries of one event with such a status, when others are taken
+# If so many events in a row are refused and none is taken, the cause is the server or the way there, not the events.
+_NO_CHANCE: Final = 10
+_ROUNDS: Final = 3  # of one batch; a second one if something else happens in a search, such as an outage
+_SAMPLE: Final = 5  # other events of the batch that are tried before that is concluded
 _FIRST: Final = 0.1  # seconds before the first retry, if there was an answer; a dead connection needs no wait
 _MAX_RETRY_AFTER: Final = 300.0  # seconds
 _MAX_BACKOFF: Final = 60.0  # seconds
@@ -38,22 +53,39 @@ class Sender(Generic[T]):
         """`post(batch)` raises what went wrong. `stop`, once set, ends all waits, and nothing is posted any more."""
         self._post = post
         self._retries = retries
+        self._refused_in_a_row = 0  # events, since the last one that was taken
         self.stop = stop or threading.Event()
 
     def deliver(self, batch: list[T]) -> Iterator[tuple[DeliveryError | None, list[T]]]:
         """Post a batch, and yield it in parts: those that were taken with None, the others with their error."""
-        parts = [batch] if batch else []
-        while parts:
-            part = parts.pop()
-            error = self._try(part)
-            if error is not None and len(part) > 1 and error.status in REFUSED:
-                half = len(part) // 2
-                parts += [part[half:], part[:half]]
-            else:
-                yield error, part
-
-    def _try(self, batch: list[T]) -> DeliveryError | None:
         waits = Waits(self._retries)
+        was_in_vain = False
+        for _ in range(_ROUNDS if batch else 0):
+            error = self._try(batch, waits, halve=len(batch) > 1 and not was_in_vain)
+            if error is None:
+                self._refused_in_a_row = 0
+            elif _may_be_one(error) and (error.status in _REFUSED or (len(batch) > 1 and not was_in_vain)):
+                search = _Search(batch, error, self._once, self._refused_in_a_row)
+                yield from search.run()
+                self._refused_in_a_row, was_in_vain = search.refused_in_a_row, not search.has_taken
+                batch, error = search.left, search.error
+                if batch and _is_retried(error.status):
+                    continue
+            break
+        if batch:
+            yield error, batch
+
+    def _once(self, part: list[T], tries: int) -> DeliveryError | None:
+        return self._try(part, Waits(self._retries), tries=tries)
+
+    def _try(
+        self, batch: list[T], waits: Waits, *, halve: bool = False, tries: int | None = None
+    ) -> DeliveryError | None:
+        """Post until the batch is taken, the waits are used up, or, with `halve`, it is time to halve the batch.
+
+        `tries` counts only failures that may be about an event; an outage meanwhile is waited for.
+        """
+        failures = 0
         while True:
             if self.stop.is_set():
                 return DeliveryError(SHUT_DOWN)
@@ -63,8 +95,95 @@ class Sender(Generic[T]):
             except Exception as failure:
                 error = delivery_error(failure)
                 wait = waits.after(error, getattr(failure, "retry_after", None))
-            if wait is None or self.stop.wait(wait):
+            failures += _may_be_one(error)
+            is_time = halve and failures >= _HALVE_AFTER
+            if wait is None or is_time or failures == tries or self.stop.wait(wait):
                 return error
+
+
+def _may_be_one(error: DeliveryError) -> bool:
+    """Whether one event of a batch may be what was refused."""
+    status = error.status
+    return status is not None and status >= 400 and status not in (*_RETRIED, *_ABOUT_ALL, *_AWAY)
+
+
+class _Search(Generic[T]):
+    """Finds the refused events of a refused batch. Afterwards `left` has what can't be taken because of the server."""
+
+    def __init__(
+        self,
+        batch: list[T],
+        error: DeliveryError,
+        post: Callable[[list[T], int], DeliveryError | None],
+        refused_in_a_row: int,
+    ) -> None:
+        self.left: list[T] = []
+        self.error = error
+        self.refused_in_a_row = refused_in_a_row
+        self._batch = batch
+        self._post = post
+        self.has_taken = False
+        self._alone: list[tuple[DeliveryError, T]] = []  # events that were refused alone
+
+    def run(self) -> Iterator[tuple[DeliveryError | None, list[T]]]:
+        """Yield what is taken, and then what is refused."""
+        parts = [self._batch]
+        known: DeliveryError | None = self.error  # of the whole batch
+        most = _NO_CHANCE if self.refused_in_a_row < _NO_CHANCE else 1
+        while parts:
+            part = parts.pop()
+            error, known = known or self._post(part, 1), None
+            if error is None:
+                self.has_taken = True
+                yield None, part
+            elif not _may_be_one(error):  # something else has happened meanwhile
+                self.left += [event for waiting in [part, *reversed(parts)] for event in waiting]
+                self.error = error
+                break
+            elif len(part) > 1:
+                half = len(part) // 2
+                parts += [part[half:], part[:half]]
+            else:
+                self._alone.append((error, part[0]))
+                if len(self._alone) >= most and not self.has_taken:
+                    rest = [event for waiting in reversed(parts) for event in waiting]
+                    sample = rest[:: max(1, len(rest) // _SAMPLE)][:_SAMPLE]
+                    has_taken = yield from self._sampled(sample)
+                    rest = [event for event in rest if event not in sample]
+                    parts = [rest] if rest and has_taken else []
+                    self.left += [] if has_taken else rest
+        yield from self._judged()
+
+    def _sampled(self, sample: list[T]) -> Generator[tuple[None, list[T]], None, bool]:
+        """Try some events alone. Return whether one was taken."""
+        for event in sample:
+            error = self._post([event], 1)
+            if error is None:
+                self.has_taken = True
+                yield None, [event]
+            else:
+                self._alone.append((error, event))
+        return self.has_taken
+
+    def _judged(self) -> Iterator[tuple[DeliveryError | None, list[T]]]:
+        """Yield the events that were refused alone, if it was about them; otherwise they are left."""
+        if self.has_taken:
+            self.refused_in_a_row = 0
+        else:
+            self.refused_in_a_row += len(self._alone) + len(self.left)
+        by_posthog = not self.left and self.refused_in_a_row < _NO_CHANCE
+        for first_error, event in self._alone:
+            error: DeliveryError | None = first_error
+            if self.has_taken and (first_error.status or 0) >= 500:
+                error = self._post([event], _ALONE)
+            if error is None:
+                yield None, [event]
+            elif _may_be_one(error) and (self.has_taken or (by_posthog and error.status in _REFUSED)):
+                error.about_event = True
+                yield error, [event]
+            else:
+                self.left.append(event)
+                self.error = error
 
 
 class Waits:
@@ -78,7 +197,7 @@ class Waits:
 
     def after(self, error: DeliveryError, retry_after: float | None) -> float | None:
         """Return the seconds to wait after a failure; None to give up."""
-        if error.status is not None and error.status not in _RETRIED and (error.status < 500 or error.status == 511):
+        if error.code == QUOTA or not _is_retried(error.status) or (error.status == 200 and not self._retries.pages):
             return None
         moment = now()
         if retry_after is not None and retry_after > 0:
@@ -97,6 +216,11 @@ class Waits:
         return float(min(0.5 * 2 ** min(self._retry - 2, 30) * random.uniform(1, 1.1), _MAX_BACKOFF))
 
 
+def _is_retried(status: int | None) -> bool:
+    """Whether a further try makes sense. 200 stands for an answer that isn't PostHog's: nothing was taken."""
+    return status in (None, 200, *_RETRIED) or (status >= 500 and status != 511)
+
+
 def delivery_error(failure: Exception) -> DeliveryError:
     """Say what went wrong, without the address, the answer's text or anything else that could hold a key or data."""
     if isinstance(failure, DeliveryError):
@@ -105,14 +229,11 @@ def delivery_error(failure: Exception) -> DeliveryError:
     if isinstance(status, int):
         code, response = getattr(failure, "code", "unknown"), getattr(failure, "response", None)
         return DeliveryError(f"PostHog answered {status}{_ADVICE.get(status, '')}", status, code, response)
-    if isinstance(failure, _NO_JSON) and not isinstance(failure, OSError):
-        return DeliveryError(f"the batch can't be sent as JSON ({type(failure).__name__})", 400)
     names = " < ".join(_names(failure))
     error = TimedOut if isinstance(failure, requests.Timeout) else NoAnswer
     return error(f"PostHog can't be reached: {names}. Check host, proxies and the network")
 
 
-_NO_JSON: Final = (TypeError, ValueError, RecursionError)  # from json.dumps, or from an address that requests can't use
 _ADVICE: Final = {
     400: ": it doesn't take such an event. on_error has the message",
     401: ": check that write_key is the project's API key (phc_...)",

@@ -17,10 +17,14 @@ from typing import Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
-from ..errors import AnalyticsError
+from ..errors import AnalyticsError, DeliveryError
 
 BODY: Final = 1000  # characters of an answer that are looked at
 SHARED: Final = requests.Session()
+QUOTA: Final = "quota_limited"  # the code of an error
+_OVER_QUOTA: Final = (
+    "answered that the project is over its quota, so events are dropped. Check PostHog's billing limits"
+)
 _CODE: Final = 50  # characters of an error's code
 
 
@@ -37,10 +41,14 @@ class Answered(AnalyticsError):
 
 
 class Session(requests.Session):
-    """Raises Answered unless it is a success. With `proxies`, uses these alone, whatever the environment says."""
+    """Raises Answered unless it is a success. With `proxies`, uses these alone, whatever the environment says.
 
-    def __init__(self, proxies: Mapping[str, str] | None) -> None:
+    With `taken`, a 200 that doesn't say that PostHog has taken the events is a DeliveryError.
+    """
+
+    def __init__(self, proxies: Mapping[str, str] | None, *, taken: bool = False) -> None:
         super().__init__()
+        self._taken = taken
         self._proxies = dict(proxies) if proxies else None
         self.verify, self.cert = SHARED.verify, SHARED.cert
         self.headers.update(SHARED.headers)
@@ -59,11 +67,24 @@ class Session(requests.Session):
         response = _made_by_a_test(replaced(url, data=data, **options))
         for hook in self.hooks["response"]:
             hook(response)
-        return _checked(response)
+        return self._judged(response)
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request and return the answer, as requests does. Raises Answered unless it is a success."""
-        return _checked(super().request(*args, **kwargs))
+        response = super().request(*args, **kwargs)
+        if self._taken and response.status_code == 200:
+            why = why_not_taken(response)
+            if why is not None:
+                raise DeliveryError(f"the server {why}", 200, QUOTA if why == _OVER_QUOTA else "unknown")
+        return self._judged(response)
+
+    def _judged(self, response: requests.Response) -> requests.Response:
+        """Return an answer that is a success; with `taken` as 200, the only one that `batch_post` knows."""
+        if not 200 <= response.status_code < 300:
+            raise Answered(response)
+        if self._taken:
+            response.status_code = 200
+        return response
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Called by requests, to add the environment's settings to a request. Our own proxies win over its proxies."""
@@ -84,10 +105,21 @@ def as_200(response: requests.Response, **_: object) -> None:
         response.status_code = 200
 
 
-def _checked(response: requests.Response) -> requests.Response:
-    if not 200 <= response.status_code < 300:
-        raise Answered(response)
-    return response
+def why_not_taken(response: requests.Response) -> str | None:
+    """Return why an answer of 200 does not mean that PostHog has taken the events, and what to do; None if it does."""
+    said: Any = None
+    with suppress(ValueError, RecursionError):
+        said = json.loads(response.text[:BODY])
+    if not isinstance(said, dict) or "status" not in said:
+        kind = response.headers.get("Content-Type", "").partition(";")[0] or "nothing"
+        return (
+            f"answered 200, but not as PostHog does (it sent {kind}): "
+            "a proxy's or another server's page. Check host and proxies"
+        )
+    limited = said.get("quota_limited")
+    if limited and ("events" in limited or not isinstance(limited, list)):
+        return _OVER_QUOTA
+    return None
 
 
 def _made_by_a_test(answer: Any) -> requests.Response:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from .._delivery import REFUSED, Delivery, OnOutcome, Outcome, Report, now
+from .._delivery import Delivery, OnOutcome, Outcome, Report, now
 from .._message import Message, Pass, complete
 from .._settings import MAX_WAIT, Settings
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
@@ -257,4 +257,4 @@ class Outbox:
 
 def _is_final(error: Exception) -> bool:
     """Whether PostHog has refused the message itself: sent again, it would be refused again."""
-    return getattr(error, "status", None) in REFUSED
+    return getattr(error, "about_event", False)

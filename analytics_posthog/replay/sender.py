@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from .._delivery import Sender, Session, Target, as_200, now, post_texts, why_not_taken
+from .._delivery import Sender, Session, Target, now, post_texts
 from .._settings import MAX_WAIT, Retries, check_host, check_number, check_write_key
 from ..errors import AnalyticsError, DeliveryError, InvalidSetting
 from .event import LineEvent
-
-if TYPE_CHECKING:
-    import requests
 
 BATCH: Final = 500  # events
 _TIMEOUT: Final = 15.0  # seconds for one request
@@ -25,10 +22,9 @@ _REFUSED: Final = {
     400: "PostHog answered 400: it doesn't take such an event",
     413: "PostHog answered 413: the event is too large",
 }
-# If PostHog refuses so many events in a row, the cause is the server or the way there, not the events.
-_NO_CHANCE: Final = 10
+_BY_ANOTHER: Final = "the server answered {} to this event, and took others"
 _ALL_REFUSED: Final = (
-    "{} was answered to each of {:,} events alone, so it is not about the events. "
+    "{} was answered to each event that was tried alone, so it is not about the events. "
     "Check that host is PostHog's address and that no proxy answers in its place"
 )
 
@@ -58,9 +54,8 @@ class PacedSender:
         self._rate = rate
         self._free_at = now()
         self._target = Target.of(self.key, self.host, timeout=_TIMEOUT)
-        self._session = Session(None)
-        self._session.hooks["response"].extend((_check_taken, as_200))
-        retries = Retries(max_retries, _MAX_BACKOFF, _MAX_RATE_LIMIT)
+        self._session = Session(None, taken=True)
+        retries = Retries(max_retries, _MAX_BACKOFF, _MAX_RATE_LIMIT, pages=False)
         self._batches = Sender(self._post, retries, self.stop)
 
     @property
@@ -75,19 +70,17 @@ class PacedSender:
         """
         self._wait_for_turn(len(events))
         refused: dict[int, str] = {}
-        status: int | None = None
         batch: list[Any] = list(events)
         for error, part in self._batches.deliver(batch) if batch else ():
             if error is None:
                 continue
             if self.stop.is_set():
                 raise Interrupted("stopped")
-            if error.status is None or error.status not in _REFUSED:
+            if error.status in _REFUSED and not error.about_event:
+                raise DeliveryError(_ALL_REFUSED.format(error.status), error.status)
+            if not error.about_event:
                 raise error
-            status = error.status
-            refused |= {id(event): _REFUSED[error.status] for event in part}
-        if len(refused) == len(events) >= _NO_CHANCE:
-            raise DeliveryError(_ALL_REFUSED.format(status, len(events)), status)
+            refused |= {id(event): _REFUSED.get(error.status or 0, _BY_ANOTHER.format(error.status)) for event in part}
         return [(event, refused[id(event)]) for event in events if id(event) in refused] if refused else []
 
     def close(self) -> None:
@@ -106,10 +99,3 @@ class PacedSender:
     def _post(self, batch: list[Any]) -> None:
         texts = [event.text for event in batch]
         post_texts(self._target, texts, self._session, historical_migration=True)
-
-
-def _check_taken(response: requests.Response, **_: object) -> None:
-    """Raise DeliveryError for a 200 that doesn't mean that PostHog took the events: no later run would send them."""
-    why = why_not_taken(response) if response.status_code == 200 else None
-    if why is not None:
-        raise DeliveryError(f"the server {why}", 200)

@@ -1,19 +1,53 @@
-"""An answer from 200 to 299 means that PostHog has the events, whatever its body is."""
+"""Which answers mean that PostHog has the events."""
 
 from __future__ import annotations
 
 import pytest
 
 from analytics_posthog import Client
+from tests.support.callbacks import Reports, stats
 from tests.support.posthog_server import PostHogServer
 
+QUOTA = b'{"status":1,"quota_limited":["events"]}'
+NOT_POSTHOG = "answered 200, but not as PostHog does"
 
-@pytest.mark.parametrize("body", [b"", b"null", b"<html>", b'{"quotaLimited": ["feature_flags"]}'], ids=str)
-def test_a_200_means_delivered_whatever_its_body_is(body: bytes, posthog_server: PostHogServer) -> None:
+
+@pytest.mark.parametrize("body", [b'{"status":"Ok"}', b'{"status":1}', b'{"status":1,"quota_limited":["recordings"]}'])
+def test_a_200_of_posthog_means_delivered(body: bytes, posthog_server: PostHogServer) -> None:
     posthog_server.answer = lambda request: (200, {}, posthog_server.take(request)[2] and body)
     with Client("phc_key", posthog_server.url) as client:
         client.track("u1", "Bought")
     assert posthog_server.distinct_ids == ["u1"]
+    assert len(posthog_server.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"<html>", b'{"success": true}'], ids=str)
+def test_a_200_of_another_server_is_retried_and_then_reported(body: bytes, posthog_server: PostHogServer) -> None:
+    reports = Reports()
+    posthog_server.answer = lambda _: (200, {}, body)
+    with Client("phc_key", posthog_server.url, max_retries=1, **reports.options()) as client:
+        client.track("u1", "Bought")
+    assert client.stats() == stats(1, failed=1)
+    assert NOT_POSTHOG in str(reports.errors[0][0])
+    assert len(posthog_server.requests) == 2
+
+
+def test_a_200_of_another_server_that_passes_loses_nothing(posthog_server: PostHogServer) -> None:
+    answers = iter([(200, {}, b"<html>"), (200, {}, b"")])
+    posthog_server.answer = lambda _: next(answers, None)
+    with Client("phc_key", posthog_server.url) as client:
+        client.track("u1", "Bought")
+    assert client.stats() == stats(1, delivered=1)
+    assert posthog_server.distinct_ids == ["u1"]
+
+
+def test_a_200_that_says_that_the_project_is_over_its_quota_is_reported_at_once(posthog_server: PostHogServer) -> None:
+    reports = Reports()
+    posthog_server.answer = lambda _: (200, {}, QUOTA)
+    with Client("phc_key", posthog_server.url, **reports.options()) as client:
+        client.track("u1", "Bought")
+    assert client.stats() == stats(1, failed=1)
+    assert "over its quota" in str(reports.errors[0][0])
     assert len(posthog_server.requests) == 1
 
 
