@@ -12,11 +12,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from .._delivery import no_fork
 from ..errors import InvalidSetting, QueueFull
-from .file import CORRUPT, SUFFIX, SUPPORTED, OutboxFile
+from .aside import CORRUPT, REFUSED, SUFFIX, Refused, is_ours, sizes
+from .file import SUPPORTED, OutboxFile
 
 Place: TypeAlias = tuple[OutboxFile, int]  # a line: its file and offset
 
@@ -35,7 +36,7 @@ def ready(outbox: str | os.PathLike[str]) -> Path:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = stat.S_IMODE(directory.stat().st_mode)
         if mode & 0o077 and (
-            mode & stat.S_ISVTX or any(not name.endswith((SUFFIX, CORRUPT)) for name in os.listdir(directory))
+            mode & stat.S_ISVTX or any(not is_ours(name, (SUFFIX, CORRUPT, REFUSED)) for name in os.listdir(directory))
         ):
             raise InvalidSetting(
                 "outbox must be a directory of its own, because no other user may read it. Name a new one"
@@ -93,6 +94,7 @@ class OutboxDirectory:
         self._lock = _Lock()  # guards all below, and the files
         self._files: list[OutboxFile] = []
         self._current: OutboxFile | None = None  # the one that is written to
+        self._refused = Refused(path)
         self._own = 0  # bytes in our files
         self._others = 0  # bytes in the rest, when it was last looked at
         self.stopped = False
@@ -161,7 +163,7 @@ class OutboxDirectory:
 
     def others(self) -> list[Path]:
         """Return the files that other processes have, and forget a current file that somebody has deleted."""
-        paths = sorted(self.path.glob(f"*{SUFFIX}"))
+        paths = sorted(path for path in self.path.glob(f"*{SUFFIX}") if is_ours(path.name))
         with self._lock.held():
             file = self._current
             if file is not None and file.is_gone():
@@ -182,6 +184,11 @@ class OutboxDirectory:
             self._others -= file.size
             self._tidy(file)
             return file
+
+    def set_aside(self, reason: str, messages: list[dict[str, Any]]) -> None:
+        """Keep messages that PostHog has refused for a person to see, before their lines are done with."""
+        with self._lock.held():
+            self._refused.write(reason, messages)
 
     def stop(self) -> None:
         """Let go of the files, those that are done with and those that another process may now take over."""
@@ -206,14 +213,10 @@ class OutboxDirectory:
         """Measure what the others have in the directory."""
         with self._lock.held():
             mine = {file.path.name for file in self._files}
-        sizes: dict[str, int] = {}
-        with suppress(OSError), os.scandir(self.path) as entries:
-            for entry in entries:
-                with suppress(OSError):  # gone since
-                    sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+        found = list(sizes(self.path, SUFFIX))
         with self._lock.held():
             mine |= {file.path.name for file in self._files}
-            self._others = sum(size for name, size in sizes.items() if name not in mine)
+            self._others = sum(size for _, name, size in found if name not in mine)
 
     def _tidy(self, file: OutboxFile) -> None:
         """Empty or delete a file whose lines are all done with."""

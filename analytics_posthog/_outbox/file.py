@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 from array import array
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
-from uuid import uuid4
+from typing import Final
 
-from .._message import json_default
+from .aside import CORRUPT, SUFFIX, make_room, new_name
 
 SUPPORTED: Final = find_spec("fcntl") is not None  # not on Windows
-SUFFIX: Final = ".jsonl"
-CORRUPT: Final = ".corrupt"
 _CHUNK: Final = 64 * 1024
 _MAX_LINE: Final = 64 * 1024 * 1024  # bytes; no message has more, a damaged file may
 _FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -46,8 +42,13 @@ class OutboxFile:
     def create(cls, directory: Path, to_disk: bool = False) -> OutboxFile:
         """Make a new, locked file. Raises OSError."""
         for _ in range(10):
-            path = directory / f"{os.getpid()}-{uuid4().hex}{SUFFIX}"
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _FLAGS, 0o600)
+            path = directory / new_name(SUFFIX)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _FLAGS
+            try:
+                fd = os.open(path, flags, 0o600)
+            except FileNotFoundError:  # somebody has removed the directory
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                fd = os.open(path, flags, 0o600)
             try:
                 os.fchmod(fd, 0o600)  # the umask may have taken too much
                 _lock(fd, path)
@@ -110,7 +111,7 @@ class OutboxFile:
     def close(self, *, remove: bool) -> None:
         """Let go of the file; with `remove`, delete it, or, if it has corrupt lines, rename it for a person to see."""
         try:
-            if remove and self.corrupt:
+            if remove and self.corrupt and make_room(self.path.parent, CORRUPT, self.size):
                 self.path.rename(self.path.with_suffix(CORRUPT))
             elif remove:
                 self.path.unlink()
@@ -172,21 +173,3 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-# A clean message has no circle.
-_write: Final = json.JSONEncoder(check_circular=False, default=json_default, separators=(",", ":")).encode
-
-
-def to_line(message: dict[str, Any]) -> bytes:
-    """Return a message as a line; dates in ISO 8601, as Segment's client writes them."""
-    return _write(message).encode() + b"\n"
-
-
-def from_line(line: bytes) -> dict[str, Any] | None:
-    """Return the message of a line; None if it has none."""
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

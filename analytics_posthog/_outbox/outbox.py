@@ -19,7 +19,8 @@ from .._message import Message, Pass, complete
 from .._settings import MAX_WAIT, Settings
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
 from .directory import OutboxDirectory, Place
-from .file import NotOurs, from_line, to_line
+from .file import NotOurs
+from .line import from_line, to_line
 
 SWEEP_EVERY: Final = 2.0  # seconds
 MAX_PAUSE: Final = 60.0  # seconds between tries while PostHog can't be reached
@@ -81,6 +82,8 @@ class Outbox:
         elif outcome.error is not None and not _is_final(outcome.error):
             messages = self._keep(outcome.error, messages)
         else:
+            if outcome.error is not None:
+                self._directory.set_aside(str(outcome.error), messages)
             places = [self._places.pop(id(message), None) for message in messages]
             self._directory.settle(*filter(None, places), keep=False)
             if outcome.error is None:

@@ -84,3 +84,60 @@ def test_a_batch_that_is_too_large_for_the_server_is_halved_until_it_fits(postho
         for number in range(100):
             client.track(f"u{number}", "Bought")
     assert sorted(posthog_server.distinct_ids) == sorted(f"u{number}" for number in range(100))
+
+
+@pytest.mark.parametrize("status", [400, 403, 406, 413, 422, 451, 500, 501, 502, 505])
+def test_five_events_of_500_that_are_refused_with_any_status_cost_only_themselves(
+    status: int, posthog_server: PostHogServer, reports: Reports
+) -> None:
+    bad = {f"u{number}" for number in (0, 1, 77, 250, 499)}
+    posthog_server.answer = refusing(*bad, status=status)
+    with Client("phc_key", posthog_server.url, upload_size=500, upload_interval=60, **reports.options()) as client:
+        for number in range(500):
+            client.track(f"u{number}", "Bought")
+        assert client.flush(60)
+    assert {message["userId"] for message in reports.lost} == bad
+    assert {getattr(error, "status", None) for error, _ in reports.errors} == {status}
+    assert sorted(posthog_server.distinct_ids) == sorted({f"u{number}" for number in range(500)} - bad)
+    assert client.stats() == stats(500, 495, 5)
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_server_that_refuses_everything_gets_few_requests_and_everything_is_reported(
+    status: int, posthog_server: PostHogServer, reports: Reports
+) -> None:
+    posthog_server.answer = lambda _: (status, {}, b"")
+    options = {"upload_size": 500, "upload_interval": 60, "max_retries": 3, **reports.options()}
+    with Client("phc_key", posthog_server.url, **options) as client:
+        for number in range(500):
+            client.track(f"u{number}", "Bought")
+        assert client.flush(60)
+    assert len(reports.lost) == 500
+    assert not any(getattr(error, "about_event", False) for error, _ in reports.errors)
+    assert len(posthog_server.requests) < 50
+
+
+def test_events_that_are_all_bad_but_the_last_ones_cost_only_themselves(
+    posthog_server: PostHogServer, reports: Reports
+) -> None:
+    posthog_server.answer = refusing(*(f"u{number}." for number in range(50)), status=403)
+    with Client("phc_key", posthog_server.url, upload_interval=60, **reports.options()) as client:
+        for number in range(100):
+            client.track(f"u{number}.", "Bought")
+        assert client.flush(60)
+    assert sorted(posthog_server.distinct_ids) == sorted(f"u{number}." for number in range(50, 100))
+    assert len(reports.lost) == 50
+
+
+@pytest.mark.parametrize("location", ["http://[", "http://a:b:c/", "//[x", "\\\\\x00"])
+def test_an_answer_that_can_not_be_read_is_the_server_s_fault(
+    location: str, posthog_server: PostHogServer, reports: Reports
+) -> None:
+    posthog_server.answer = lambda _: (307, {"Location": location}, b"")
+    with Client("phc_key", posthog_server.url, max_retries=0, **reports.options()) as client:
+        client.track("u1", "Bought")
+        client.track("u2", "Bought")
+    ((error, lost),) = reports.errors
+    assert [message["userId"] for message in lost] == ["u1", "u2"]
+    assert isinstance(error, DeliveryError)
+    assert (error.status in (None, 307), error.about_event) == (True, False)

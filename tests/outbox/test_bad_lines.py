@@ -43,8 +43,12 @@ def test_a_corrupt_line_is_reported_and_stays_for_a_person_to_see_and_the_rest_i
         assert c.flush(5)
         assert c.stats() == {"accepted": 6, "delivered": 5, "failed": 1, "refused": 0, "queued": 0}
     assert numbers(posthog_server.events) == list(range(5))
-    assert log == ["outbox: 1-dead.jsonl has lines that are not messages; the others are sent"]
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"1-dead.corrupt": content}
+    assert log == [
+        "outbox: 1-deaddeaddeaddeaddeaddeaddeaddead.jsonl has lines that are not messages; the others are sent"
+    ]
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "1-deaddeaddeaddeaddeaddeaddeaddead.corrupt": content
+    }
 
 
 def test_a_torn_last_line_is_reported_and_the_rest_is_delivered(
@@ -55,7 +59,10 @@ def test_a_torn_last_line_is_reported_and_the_rest_is_delivered(
         assert c.flush(5)
         assert c.stats()["accepted"] == 5
     assert numbers(posthog_server.events) == list(range(5))
-    assert log == ["outbox: 1-dead.jsonl ends within a line, of a call that never returned; the others are sent"]
+    assert log == [
+        "outbox: 1-deaddeaddeaddeaddeaddeaddeaddead.jsonl ends within a line, of a call that never returned; "
+        "the others are sent"
+    ]
     assert names(tmp_path) == []
 
 
@@ -144,4 +151,4 @@ def test_a_bad_sector_costs_its_line_and_the_file_stays(
     with client(posthog_server.url, tmp_path) as c:
         assert c.flush(5)
     assert numbers(posthog_server.events) == [0, 2, 3, 4]
-    assert (tmp_path / "1-dead.corrupt").read_bytes() == content
+    assert (tmp_path / "1-deaddeaddeaddeaddeaddeaddeaddead.corrupt").read_bytes() == content

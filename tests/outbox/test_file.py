@@ -18,7 +18,8 @@ import analytics_posthog as analytics
 from analytics_posthog._outbox import directory as _outbox_directory
 from analytics_posthog._outbox import file as _outbox_file
 from analytics_posthog._outbox.directory import OutboxDirectory
-from analytics_posthog._outbox.file import NotOurs, OutboxFile, from_line, to_line
+from analytics_posthog._outbox.file import NotOurs, OutboxFile
+from analytics_posthog._outbox.line import from_line, to_line
 from tests.support.child_process import environment
 from tests.support.outboxes import client, left_by_dead, lines, messages, names
 from tests.support.posthog_server import PostHogServer
@@ -132,7 +133,7 @@ def test_a_new_file_is_nobody_elses_also_when_somebody_looks_at_it_at_once(
 def test_a_process_killed_while_making_a_file_leaves_one_that_the_next_removes(
     posthog_server: PostHogServer, tmp_path: Path
 ) -> None:
-    left_by_dead(tmp_path, name="1-new.jsonl")
+    left_by_dead(tmp_path, name="1-0000000000000000000000000000000e.jsonl")
     with client(posthog_server.url, tmp_path) as c:
         assert c.flush(5)
         assert names(tmp_path) == []
@@ -236,7 +237,7 @@ def test_many_dead_processes_files_do_not_take_all_descriptors(
 
     monkeypatch.setattr(OutboxFile, "take_over", counted)
     for number, message in enumerate(messages(40)):
-        left_by_dead(tmp_path, message, name=f"{number}-dead.jsonl")
+        left_by_dead(tmp_path, message, name=f"{number}-deaddeaddeaddeaddeaddeaddeaddead.jsonl")
     with client(posthog_server.url, tmp_path) as c:
         assert c.flush(10)
         assert len(posthog_server.events) == c.stats()["delivered"] == 40
@@ -246,7 +247,7 @@ def test_many_dead_processes_files_do_not_take_all_descriptors(
 
 def test_a_file_of_100_mb_is_taken_over_without_having_it_in_memory(tmp_path: Path) -> None:
     line = to_line({"properties": {"text": "x" * 500}})
-    path = tmp_path / "1-dead.jsonl"
+    path = tmp_path / "1-deaddeaddeaddeaddeaddeaddeaddead.jsonl"
     with path.open("wb") as big:
         for _ in range(100):
             big.write(line * (1_000_000 // len(line)))

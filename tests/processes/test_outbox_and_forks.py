@@ -102,14 +102,17 @@ client.shutdown()
 pid = os.fork()
 if not pid:
     print(client.track("u1", "Event", {"number": 1})[0], client.flush(1), flush=True)
-    with open(sys.argv[2] + "/1-dead.jsonl", "w") as dead: dead.write("x")
+    with open(sys.argv[2] + "/1-deaddeaddeaddeaddeaddeaddeaddead.jsonl", "w") as dead: dead.write("x")
     client.flush(1)
     print(os.listdir(sys.argv[2]), flush=True)
     os._exit(0)
 os.waitpid(pid, 0)
 """
     )
-    assert run(script, posthog_server.url, tmp_path).splitlines() == ["False True", "['1-dead.jsonl']"]
+    assert run(script, posthog_server.url, tmp_path).splitlines() == [
+        "False True",
+        "['1-deaddeaddeaddeaddeaddeaddeaddead.jsonl']",
+    ]
     assert numbers(posthog_server.events) == [0]
 
 

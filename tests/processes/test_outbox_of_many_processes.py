@@ -167,7 +167,9 @@ def test_two_living_processes_racing_for_the_files_of_the_dead_send_each_message
     posthog_server: PostHogServer, tmp_path: Path
 ) -> None:
     for number in range(40):
-        left_by_dead(tmp_path, *messages(50, first=50 * number), name=f"{number}-dead.jsonl")
+        left_by_dead(
+            tmp_path, *messages(50, first=50 * number), name=f"{number}-deaddeaddeaddeaddeaddeaddeaddead.jsonl"
+        )
     racers = [start(DELIVER, posthog_server.url, tmp_path) for _ in range(2)]
     answers = [json.loads(output(racer)) for racer in racers]
     assert [flushed for flushed, _ in answers] == [True, True]

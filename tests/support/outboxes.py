@@ -38,7 +38,9 @@ def messages(count: int, *, first: int = 0) -> list[dict[str, Any]]:
     return [client.track(f"u{number}", "Event", {"number": number})[1] for number in range(first, first + count)]
 
 
-def left_by_dead(directory: Path, *content: dict[str, Any] | bytes, name: str = "1-dead.jsonl") -> Path:
+def left_by_dead(
+    directory: Path, *content: dict[str, Any] | bytes, name: str = "1-deaddeaddeaddeaddeaddeaddeaddead.jsonl"
+) -> Path:
     """A file as a dead process leaves it: messages, or bytes as they are."""
     directory.mkdir(mode=0o700, exist_ok=True)
     path = directory / name
