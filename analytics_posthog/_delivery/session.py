@@ -13,11 +13,14 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
 
 from ..errors import AnalyticsError, DeliveryError
+from .bounded import BoundedAdapter
 
 BODY: Final = 1000  # characters of an answer that are looked at
 SHARED: Final = requests.Session()
@@ -48,7 +51,10 @@ class Session(requests.Session):
 
     def __init__(self, proxies: Mapping[str, str] | None, *, taken: bool = False) -> None:
         super().__init__()
+        for prefix in ("https://", "http://"):
+            self.mount(prefix, BoundedAdapter())
         self._taken = taken
+        self.auth = SHARED.auth or _none_but_the_address_s
         self._proxies = dict(proxies) if proxies else None
         self.verify, self.cert = SHARED.verify, SHARED.cert
         self.headers.update(SHARED.headers)
@@ -93,10 +99,32 @@ class Session(requests.Session):
             settings["proxies"] = dict(self._proxies)
         return settings
 
-    def rebuild_method(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Called by requests for a redirect. Most turn the POST into a GET, whose 200 says nothing about events."""
-        if response.status_code not in (307, 308):
-            raise Answered(response)
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Called by requests. Raises Answered for a redirect that is not followed.
+
+        Most turn the POST into a GET, whose 200 says nothing about events. Another host, or no TLS any more, must get
+        neither the key nor the events. A query could hold the key, which would stand in the log of urllib3.
+        """
+        target = super().get_redirect_target(resp)
+        if target is None:
+            return None
+        with suppress(ValueError):
+            here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, target))
+            same = (here.scheme, here.port) == (there.scheme, there.port)
+            to_tls = (here.scheme, there.scheme, here.port, there.port) == ("http", "https", None, None)
+            is_ours = here.hostname == there.hostname and (same or to_tls) and not there.query
+            if resp.status_code in (307, 308) and is_ours:
+                return target
+        raise Answered(resp)
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Called by requests for a redirect, to look into .netrc."""
+
+
+def _none_but_the_address_s(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """The session's `auth`: the name and password of the address, if any. Without one, requests would read .netrc."""
+    user, password = requests.utils.get_auth_from_url(request.url or "")
+    return HTTPBasicAuth(user, password)(request) if user or password else request
 
 
 def as_200(response: requests.Response, **_: object) -> None:

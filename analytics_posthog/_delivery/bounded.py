@@ -1,0 +1,135 @@
+"""Bounds an answer: a deadline for the whole of it, not for each read, and a size that is read at most.
+
+requests has neither. A server, or something on the way, that sends a byte a second would hold a thread for ever, and an
+endless or a well packed answer would fill the memory. No answer of PostHog's has more than a few hundred bytes.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import zlib
+from contextlib import suppress
+from typing import Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from .clock import now
+
+MAX_ANSWER: Final = 64 * 1024  # bytes of an answer's body that are looked at; the rest is not read
+_MAX_READ: Final = 1024 * 1024  # bytes of one answer in all, with its headers
+_GZIP_OR_ZLIB: Final = 47  # zlib's word for: either header
+
+
+class _Bounded(io.RawIOBase):
+    """Reads from a socket until the deadline, which is the socket's own timeout from now."""
+
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
+        timeout = sock.gettimeout()
+        self._sock = sock
+        self._raw = raw
+        self._end = None if timeout is None else now() + timeout
+        self._timeout = timeout
+        self._left = _MAX_READ
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what is there. Raises TimeoutError after the deadline and OSError for too long an answer."""
+        if self._left <= 0:
+            raise OSError("the answer is too long")
+        try:
+            if self._end is not None:
+                rest = self._end - now()
+                if rest <= 0:
+                    raise TimeoutError("timed out")
+                self._sock.settimeout(rest)
+            count = self._raw.readinto(buffer)
+        finally:
+            with suppress(OSError):
+                self._sock.settimeout(self._timeout)
+        self._left -= count or 0
+        return count
+
+    def close(self) -> None:
+        """Close the socket's file, too."""
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that is read through `_Bounded`."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        raw: Any = sock.makefile("rb", buffering=0)
+        self.fp = io.BufferedReader(_Bounded(sock, raw))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Answer
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+_POOLS: Final = {"http": _Pool, "https": _SecurePool}
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Sends as requests does, and has an answer's body read before anybody else looks at it."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Called by requests."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Called by requests."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def send(self, request: requests.PreparedRequest, stream: bool = False, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        """Called by requests. The rest of a body over MAX_ANSWER bytes is not read, and its connection is closed."""
+        response = super().send(request, stream=True, **kwargs)
+        try:
+            response._content = _body(response)
+        except Exception as error:
+            response.close()
+            if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+                raise requests.ReadTimeout(error, request=request) from error
+            raise requests.ConnectionError(error, request=request) from error
+        response._content_consumed = True  # type: ignore[attr-defined]
+        return response
+
+
+def _body(response: requests.Response) -> bytes:
+    """Read the beginning of an answer's body, unzipped."""
+    raw = response.raw
+    data: bytes = raw.read(MAX_ANSWER, decode_content=False)
+    if len(data) < MAX_ANSWER or not raw.read(1, decode_content=False):
+        raw.release_conn()
+    else:
+        response.close()
+    if "Content-Encoding" not in response.headers:
+        return data
+    unpacked = b""
+    with suppress(zlib.error):  # what isn't zipped as it says is no answer of PostHog's
+        unpacked = zlib.decompressobj(_GZIP_OR_ZLIB).decompress(data, MAX_ANSWER)
+    return unpacked
