@@ -66,6 +66,9 @@ class Ending:
     def _drain_within(self, timeout: float) -> bool:
         return self._current().delivery.drain(timeout, STALL_TIMEOUT)
 
+    def _hurry(self) -> None:
+        self._route.delivery.hurry()
+
     def _at_exit(self) -> None:
         where = "" if self._outbox is None else "; they stay in the outbox"
         official = self._official  # its exit was first, and may have used up some of the time

@@ -32,6 +32,7 @@ from ._delivery import (
     request_context,
 )
 from ._ending import Ending
+from ._interrupts import is_interrupt
 from ._message import TAGS, Answer, Calls, Message, Pass, complete
 from ._outbox import Outbox, ready
 from ._segment import Dual, pinned
@@ -135,7 +136,7 @@ class Client(Changeable, Ending, Calls):
         self._official = Official(settings, self._report, self._drained)
         self._route = self._opened()
         self._of_parents: list[Route] = []
-        self._life = Life(self._drain_within, self._at_exit, self._in_child)
+        self._life = Life(self._drain_within, self._hurry, self._at_exit, self._in_child)
         if settings.sends:
             self._begin()
 
@@ -243,6 +244,8 @@ class Client(Changeable, Ending, Calls):
         except AnalyticsError as error:
             return self._refused(route, error, message)
         except Exception as error:  # before_send's own, which must not reach the app's request
+            if is_interrupt(error):
+                raise
             text = f"{message['type']}: not sent, because {type(error).__name__} was raised. Check before_send"
             failure = AnalyticsError(text)
             failure.__cause__ = error

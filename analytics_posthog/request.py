@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ._delivery import LIB, SHARED, Session, Target, as_200, delivery_error, post_batch, raise_refusal
+from ._interrupts import is_interrupt
 from ._message import Pass, complete
 from ._settings import Settings
 from .convert import to_posthog, wanted
@@ -87,5 +88,7 @@ def post(
         try:
             post_batch(target, events, session)
         except Exception as failure:
+            if is_interrupt(failure):
+                raise
             raise delivery_error(failure) from None
     return answers[-1]

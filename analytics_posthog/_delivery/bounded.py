@@ -11,6 +11,7 @@ import io
 import socket
 import zlib
 from contextlib import suppress
+from math import inf
 from typing import Any, Final
 
 import requests
@@ -22,43 +23,45 @@ from .clock import now
 
 MAX_ANSWER: Final = 64 * 1024  # bytes of an answer's body that are looked at; the rest is not read
 _MAX_READ: Final = 1024 * 1024  # bytes of one answer in all, with its headers
+_SLICE: Final = 0.2  # seconds
 _GZIP_OR_ZLIB: Final = 47  # zlib's word for: either header
 
 
 class _Bounded(io.RawIOBase):
-    """Reads from a socket until the deadline, which is the socket's own timeout from now."""
+    """Reads from a socket until the deadline, which is the socket's own timeout from now.
 
-    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
-        timeout = sock.gettimeout()
+    In slices: an exception that another thread sets for this one comes through between two of them.
+    """
+
+    def __init__(self, sock: socket.socket, file: io.RawIOBase) -> None:
         self._sock = sock
-        self._raw = raw
-        self._end = None if timeout is None else now() + timeout
-        self._timeout = timeout
+        self._file = file  # the socket counts its files, and is closed after the last one
+        self._timeout = sock.gettimeout()
+        self._end = inf if self._timeout is None else now() + self._timeout
         self._left = _MAX_READ
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
+    def readinto(self, buffer: Any) -> int:
         """Read what is there. Raises TimeoutError after the deadline and OSError for too long an answer."""
         if self._left <= 0:
             raise OSError("the answer is too long")
         try:
-            if self._end is not None:
-                rest = self._end - now()
-                if rest <= 0:
-                    raise TimeoutError("timed out")
-                self._sock.settimeout(rest)
-            count = self._raw.readinto(buffer)
+            while (rest := self._end - now()) > 0:
+                self._sock.settimeout(min(rest, _SLICE))
+                with suppress(TimeoutError):
+                    count = self._sock.recv_into(buffer)
+                    self._left -= count
+                    return count
+            raise TimeoutError("timed out")
         finally:
             with suppress(OSError):
                 self._sock.settimeout(self._timeout)
-        self._left -= count or 0
-        return count
 
     def close(self) -> None:
         """Close the socket's file, too."""
-        self._raw.close()
+        self._file.close()
         super().close()
 
 
@@ -105,17 +108,19 @@ class BoundedAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
-    def send(self, request: requests.PreparedRequest, stream: bool = False, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+    def send(  # type: ignore[override]
+        self, request: requests.PreparedRequest, stream: bool = False, **kwargs: Any
+    ) -> requests.Response:
         """Called by requests. The rest of a body over MAX_ANSWER bytes is not read, and its connection is closed."""
         response = super().send(request, stream=True, **kwargs)
         try:
-            response._content = _body(response)
+            body = _body(response)
         except Exception as error:
             response.close()
             if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
                 raise requests.ReadTimeout(error, request=request) from error
             raise requests.ConnectionError(error, request=request) from error
-        response._content_consumed = True  # type: ignore[attr-defined]
+        response.raw = io.BytesIO(body)
         return response
 
 

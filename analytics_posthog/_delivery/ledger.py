@@ -42,7 +42,8 @@ class Ledger:
         self._lock = threading.RLock()  # guards what changes but for `_open`, whose changes are single steps
         self._changed = threading.Condition(self._lock)
         self._closed = False
-        self._progress = 0
+        self._progressed_at = 0.0  # when the last message was settled
+        self.hurried_at: float | None = None  # when the exit began
         self._waiting = 0
         self._settling = settling
         self._open: dict[Ticket, None] = {}  # a dict needs half the memory of a set
@@ -64,6 +65,10 @@ class Ledger:
             self._count_off([ticket])
             return True
 
+    def drop(self, ticket: Ticket) -> None:
+        """Wait no longer for a message whose call was interrupted, wherever that was. Its thread alone knows it."""
+        self._open.pop(ticket, None)
+
     @contextmanager
     def settling(self, tickets: Sequence[Ticket]) -> Iterator[list[Ticket]]:
         """Yield the tickets that nobody has claimed, for this thread to report their outcome; then count them off.
@@ -84,11 +89,11 @@ class Ledger:
                 if not nested:
                     self._settling.discard(thread)
                 self._count_off(mine)
-                self._progress += len(mine)
+                self._progressed_at = now()
 
     def _count_off(self, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
-            del self._open[ticket]
+            self._open.pop(ticket, None)
         for awaited in self._flushes:
             awaited.difference_update(tickets)
         self._changed.notify_all()
@@ -102,6 +107,13 @@ class Ledger:
         with self._lock:
             was_closed, self._closed = self._closed, True
             return not was_closed
+
+    def hurry(self, wake: Wake) -> None:
+        """Have the consumers send at once from now on, and let the limits of `drain` count from now."""
+        with self._lock:
+            self.hurried_at = now()
+            self._waiting += 1
+        wake()
 
     def flush(self, wake: Wake, timeout: float) -> bool:
         """Wait at most `timeout` seconds for what was admitted before. Return whether all of it is settled."""
@@ -126,13 +138,13 @@ class Ledger:
             self._waiting += 1
             try:
                 wake()
-                moment = now()
-                end, stalled, progress = moment + min(timeout, _LONGEST), moment + stall, self._progress
-                while moment < min(end, stalled) and not done():
-                    self._changed.wait(min(end, stalled) - moment)
-                    moment = now()
-                    if progress != self._progress:
-                        stalled, progress = moment + stall, self._progress
+                begun = self.hurried_at or now()
+                while not done():
+                    end = min(begun + min(timeout, _LONGEST), max(begun, self._progressed_at) + stall)
+                    rest = end - now()
+                    if rest <= 0:
+                        break
+                    self._changed.wait(rest)
             finally:
                 self._waiting -= 1
             return done()

@@ -11,10 +11,12 @@ import netrc  # noqa: F401
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from posthog.contexts import get_context_session_id, get_tags
 
+from .._interrupts import is_interrupt
 from .._message import Message
 from .._settings import Settings
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, QueueFull
@@ -32,7 +34,11 @@ from .waiting import Waiting
 
 WAS_SHUT_DOWN: Final = "the client was shut down. Make a new one, or use the module's functions, which do"
 SEND_IS_FALSE: Final = "send is False"
-_JOIN: Final = 0.5  # seconds that the end of a client waits for a thread
+_NO_THREAD: Final = (
+    "no thread can be started to send events. Raise the limit of threads, or, where Python ends, call earlier"
+)
+_JOIN: Final = 0.5  # seconds that the end of a client waits for its threads
+_LAST_JOIN: Final = 0.05  # the same at an exit, of which all clients take as long as one
 
 
 def request_context() -> dict[str, Any] | None:
@@ -70,17 +76,17 @@ class PostHog:
         self._ledger = Ledger(report.settling)
         self._session = Session(settings.proxies or None, taken=True)
         self._sender = Sender(self._post, settings.retries)
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()
         if settings.sends and not settings.sync_mode:
             self._start()
 
     def _start(self) -> None:
-        """Start the threads, if they weren't."""
-        with self._starting:
+        """Start the threads, if they weren't. The system, or a Python that ends, may let none start."""
+        with self._starting, suppress(RuntimeError):
             for _ in range(0 if self._consumers else self._settings.thread):
                 consumer = Consumer(self._queue, self._target(), self._settings, self._deliver, self._ledger.hurried)
-                self._consumers.append(consumer)
                 consumer.start()
+                self._consumers.append(consumer)
 
     def _target(self) -> Target:
         settings = self._settings
@@ -106,6 +112,8 @@ class PostHog:
                 raise ClientShutDown(WAS_SHUT_DOWN)
         except BaseException as error:  # also a Ctrl-C while it waited
             withdrawn = withdrawn or self._ledger.withdraw(ticket)
+            if self._settings.sync_mode:
+                self._ledger.drop(ticket)
             if withdrawn and accepted and not isinstance(error, DeliveryError):
                 self._on_outcome(Outcome("refused", error if isinstance(error, Exception) else None), [message])
             raise
@@ -118,8 +126,10 @@ class PostHog:
                     raise error
                 self._settle(None, tickets)
             return
-        if not self._consumers:  # sync_mode was switched off
+        if not self._consumers:  # sync_mode was switched off, or no thread could be started
             self._start()
+            if not self._consumers:
+                raise QueueFull(_NO_THREAD)
         try:
             self._queue.put(ticket, block=self._wait > 0, timeout=self._wait)
         except queue.Full:
@@ -143,6 +153,8 @@ class PostHog:
                     ticket.event = self._events.event(ticket.message)
                 ready.append(ticket)
             except Exception as failure:  # the app has changed the message that its call returned
+                if is_interrupt(failure):
+                    raise
                 error = DeliveryError(f"a message can't be converted any more ({type(failure).__name__})", 400)
                 error.about_event = True
                 yield error, [ticket]
@@ -170,6 +182,10 @@ class PostHog:
         # When the ledger gave up, the official client has had the same time.
         return self._official.drain(end - now(), stall if done else 0.0) and done
 
+    def hurry(self) -> None:
+        """Begin to send all at once; see Delivery."""
+        self._ledger.hurry(self._queue.wake)
+
     def close(self) -> None:
         """End the threads without a long wait, and settle what was not sent as lost."""
         self._ledger.close()
@@ -178,9 +194,10 @@ class PostHog:
             consumer.pause()  # type: ignore[no-untyped-call]
         left = self._taken_off()
         self._queue.wake()
+        give_up = now() + (_LAST_JOIN if self._ledger.hurried_at else _JOIN)
         for consumer in self._consumers:
             if consumer.is_alive() and consumer is not threading.current_thread():
-                consumer.join(_JOIN)
+                consumer.join(max(give_up - now(), 0.0))
         left += self._taken_off()  # what came meanwhile
         for consumer in self._consumers:  # in a request that hangs
             left += consumer.batch

@@ -51,6 +51,10 @@ class Delivery(Protocol):
         """Wait for all messages: at most `timeout` seconds, and at most `stall` seconds without any progress."""
         ...
 
+    def hurry(self) -> None:
+        """Begin to send all at once, for an exit: the limits of a later `drain` count from now."""
+        ...
+
     def close(self) -> None:
         """End the threads without a long wait, and settle what was not sent. No message is accepted afterwards."""
         ...
@@ -70,6 +74,9 @@ class NotMade:
     def drain(self, timeout: float, stall: float) -> bool:
         """Return True: nothing was accepted."""
         return True
+
+    def hurry(self) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
         """Do nothing."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from .._interrupts import is_interrupt
 from .._message import Message
 from .._settings import OnError, OnSuccess
 from .protocol import Outcome
@@ -114,7 +115,8 @@ class Report:
         try:
             callback(*arguments)
         except BaseException as failure:  # a callback's error harms nothing, and its sys.exit() ends no thread of ours
-            if isinstance(failure, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            in_main = threading.current_thread() is threading.main_thread()
+            if is_interrupt(failure) or (isinstance(failure, KeyboardInterrupt) and in_main):
                 raise
             self.warn_once(name, f"{name} raised {type(failure).__name__}; nothing else is affected")
 

@@ -17,6 +17,7 @@ from typing import Final, Generic, TypeVar
 
 import requests
 
+from .._interrupts import comes_from_handler, is_interrupt
 from .._settings import Retries
 from ..errors import DeliveryError, NoAnswer, TimedOut
 from .clock import now
@@ -93,6 +94,11 @@ class Sender(Generic[T]):
                 self._post(batch)
                 return None
             except Exception as failure:
+                if is_interrupt(failure):
+                    raise
+                for cause in causes(failure):  # requests may have taken it for an error of the network
+                    if comes_from_handler(cause):
+                        raise cause from None
                 error = delivery_error(failure)
                 wait = waits.after(error, getattr(failure, "retry_after", None))
             failures += _may_be_one(error)

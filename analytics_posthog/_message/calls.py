@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from uuid import UUID
 
+from .._interrupts import is_interrupt
 from .message import Message, check
 from .request import current_request
 
@@ -207,5 +208,7 @@ def _or_empty(value: Any) -> Any:
     """Return {} for an empty value, as Segment's `value or {}`. A value that can't say so stays as it is."""
     try:
         return value or {}
-    except Exception:  # numpy's arrays raise, for one; the check of the type then says what is wrong
+    except Exception as error:  # numpy's arrays raise, for one; the check of the type then says what is wrong
+        if is_interrupt(error):
+            raise
         return value

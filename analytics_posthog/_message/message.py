@@ -10,6 +10,7 @@ from numbers import Number
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
+from .._interrupts import is_interrupt
 from ..errors import InvalidMessage
 from ..version import VERSION
 from .ids import new_id
@@ -69,6 +70,8 @@ def complete(message: Message, done: Pass, *, checked: bool = False) -> Message:
     except InvalidMessage:
         raise
     except Exception as error:
+        if is_interrupt(error):
+            raise
         raise _unreadable(message, error) from error
 
 
@@ -79,6 +82,8 @@ def check(message: Message) -> None:
     except InvalidMessage:
         raise
     except Exception as error:
+        if is_interrupt(error):
+            raise
         raise _unreadable(message, error) from error
 
 
@@ -173,7 +178,9 @@ def _is_empty(value: Any) -> bool:
     """Whether Segment's `value or ...` would pass over it. A value whose truth can't be asked for is not empty."""
     try:
         return not value
-    except Exception:  # numpy's arrays raise, for one
+    except Exception as error:  # numpy's arrays raise, for one
+        if is_interrupt(error):
+            raise
         return False
 
 
@@ -186,5 +193,7 @@ def stringify_id(value: Any) -> str | None:
         if not isinstance(value, _ID_TYPES) and its_own is object.__str__:
             return None  # a list or a dataclass: its repr() is no id, and may be gigabytes
         return text(str.__str__(value if isinstance(value, str) else str(value)))
-    except Exception:  # an object's own __str__ may raise
+    except Exception as error:  # an object's own __str__ may raise
+        if is_interrupt(error):
+            raise
         return None

@@ -10,6 +10,8 @@ from datetime import date, datetime, timezone
 from typing import Any, Final
 from uuid import UUID
 
+from .._interrupts import is_interrupt
+
 # A pass ends here, however large the input is. No value is estimated at more than nine times its JSON, so a message
 # that is cut off has more than the 900 KiB that can be sent, or values that are left out.
 MAX_SIZE: Final = 8 * 1024 * 1024
@@ -27,7 +29,9 @@ def plain_copy(value: dict[Any, Any], size: int) -> tuple[dict[str, Any], int] |
     try:
         copy = value.copy()
         sized = _clean_in_place(copy, size, _DEEPEST)
-    except Exception:  # copy() may call a key's own __eq__; or the stack is full
+    except Exception as error:  # copy() may call a key's own __eq__; or the stack is full
+        if is_interrupt(error):
+            raise
         return None
     return None if sized is None else (copy, sized)
 

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta, timezone
 from datetime import time as time_of_day
 from typing import Any, Final
 
+from .._interrupts import is_interrupt
 from ..errors import InvalidMessage
 from .kinds import describe
 
@@ -48,6 +49,8 @@ def timestamp_text(call: str, value: Any) -> str:
                 moment = moment.astimezone(timezone.utc)
             return datetime.isoformat(moment, timespec="milliseconds")
         except Exception as error:
+            if is_interrupt(error):
+                raise
             raise InvalidMessage(f"{call}: the timestamp's time zone doesn't work. Pass a datetime in UTC") from error
     expected = "timestamp must be a datetime, a date or an ISO 8601 string"
     raise InvalidMessage(f"{call}: {expected}, got {describe(value)}. Leave it out for the time of the call")

@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
+from .._interrupts import is_interrupt
 from .kinds import kind_name
 from .plain import HIGHEST, LOWEST, MAX_SIZE, PAIR_COST, WIDEST, text
 
@@ -104,7 +105,9 @@ def _walk(value: Any, done: Pass) -> Any:
         if kind is list:
             return _sequence(value, done) if done.enters(value) else _NO_COPY
         return _other(value, done)
-    except Exception:  # an object's own code may run above; when it raises, only that value is lost
+    except Exception as error:  # an object's own code may run above; when it raises, only that value is lost
+        if is_interrupt(error):
+            raise
         del done.keys[keys:], done.open[open_:]
         return _NO_COPY
 
@@ -176,7 +179,9 @@ def _key(key: Any) -> str:
     """Return a dict's key as a string: as json.dumps() writes it, else str(), else the name of its type."""
     try:
         return text(str.__str__(_key_text(key)))
-    except Exception:  # a key's own __str__ may raise
+    except Exception as error:  # a key's own __str__ may raise
+        if is_interrupt(error):
+            raise
         return f"<{kind_name(key)}>"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -52,11 +53,20 @@ class Outbox:
         self._sent_again: Message | None = None
         self._sending = False  # the thread may hold a line that is neither kept nor on the queue
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="analytics-outbox", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        self._start()
+
+    def _start(self) -> None:
+        """Start the thread. Where the system lets none start, it is tried again at the next call."""
+        thread = threading.Thread(target=self._run, name="analytics-outbox", daemon=True)
+        with suppress(RuntimeError):
+            thread.start()
+            self._thread = thread
 
     def send(self, message: Message, size: int | None = None) -> str:
         """Hand a message to the inner delivery, and write it to disk as soon as that accepts it; see Delivery."""
+        if self._thread is None:
+            self._start()
         try:
             return self._inner.send(message, size)
         except (QueueFull, DeliveryError) as error:  # DeliveryError in sync_mode
@@ -230,7 +240,8 @@ class Outbox:
             before = self._left()  # the wait is not for what is queued after it has begun
             done = wait(max(0.0, end - now()))
             left = before or self._left()
-            if not (done and left) or self._directory.stopped or now() < self._resume_at or now() >= end:
+            is_over = self._thread is None or self._directory.stopped or now() < self._resume_at or now() >= end
+            if not (done and left) or is_over:
                 return done and not left
 
     def _left(self) -> bool:
@@ -238,13 +249,18 @@ class Outbox:
 
     def _sweep(self, timeout: float) -> None:
         """Have the thread do its work now. Return when it has, or after `timeout` seconds."""
-        if timeout <= 0 or self._directory.stopped or threading.current_thread() is self._thread:
+        thread = self._thread
+        if timeout <= 0 or self._directory.stopped or thread is None or thread is threading.current_thread():
             return
         swept = threading.Event()
         with self._lock:
             self._asked.append(swept)
         self._wake.set()
         swept.wait(min(timeout, MAX_WAIT))
+
+    def hurry(self) -> None:
+        """Begin to send all at once; see Delivery."""
+        self._inner.hurry()
 
     def close(self) -> None:
         """End the inner delivery, and let go of the files: another process, or the next, takes over what is left."""

@@ -14,11 +14,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from types import ModuleType
 from typing import Any, Final
 
 from .._delivery import Delivery, Ledger, Report, Ticket, now
+from .._interrupts import is_interrupt
 from .._message import Message
 from .._settings import Settings
 from ..errors import ClientShutDown, InvalidSetting, SegmentError
@@ -146,7 +148,8 @@ class Segment:
         self._on_way: dict[int, Ticket] = {}  # by the ticket's id(), to report at the end
         self._client = _made(modules, settings, self._sent, self._failed)
         for consumer in self._client.consumers:
-            consumer.start()
+            with suppress(RuntimeError):  # no thread can be started: what is queued is reported at the end
+                consumer.start()
 
     def send(self, message: Message) -> None:
         """Put a message on Segment's queue; in sync_mode, send it. What can't be accepted is reported to the app."""
@@ -160,6 +163,9 @@ class Segment:
             if not self._call(message, ticket):
                 error = SegmentError("Segment: the queue is full. Raise max_queue_size, or call less often")
         except Exception as failure:  # not chained: Segment's errors hold the whole message
+            if is_interrupt(failure):
+                self._withdraw(ticket)
+                raise
             error = _why(failure)
         except BaseException:  # a Ctrl-C: a message that is on the queue is sent, and nobody waits for it
             self._withdraw(ticket)
@@ -230,6 +236,7 @@ class Dual:
     def __init__(self, settings: Settings, report: Report, inner: Callable[[], Delivery]) -> None:
         self._segment = Segment(settings, report)
         self._inner = inner()
+        self._hurried_at: float | None = None
 
     def send(self, message: Message, size: int | None = None) -> str:
         """Hand a message to both; see Delivery. Segment also gets a message that PostHog would refuse."""
@@ -254,9 +261,14 @@ class Dual:
 
     def drain(self, timeout: float, stall: float) -> bool:
         """Wait for all on both sides: at most `timeout` seconds, at most `stall` without progress on either side."""
-        begun = now()
+        begun = self._hurried_at or now()
         done = self._inner.drain(timeout, stall)
         return self._segment.drain(begun, timeout, stall) and done
+
+    def hurry(self) -> None:
+        """Begin to send all at once; see Delivery."""
+        self._hurried_at = now()
+        self._inner.hurry()
 
     def close(self) -> None:
         """End both sides."""
@@ -269,9 +281,8 @@ def _tickets(batch: list[Any]) -> list[Ticket]:
     return [item["messageId"].ticket for item in batch if isinstance(item.get("messageId"), Receipt)]
 
 
-def _awake() -> bool:
+def _awake() -> None:
     """Segment's thread looks at its queue by itself."""
-    return True
 
 
 def _why(failure: Exception) -> SegmentError:

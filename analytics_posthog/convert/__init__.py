@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
+from .._interrupts import is_interrupt
 from ..errors import InvalidMessage
 from .ids import GroupType, Warn, add_merge_id, check_session, dict_of, distinct_id_of, given, group_type_of, uuid_of
 from .tables import (
@@ -79,6 +80,8 @@ def to_posthog(
     try:
         return _event(message, call, group_type, person_profiles, warn)
     except Exception as error:  # an id that is a number of 5,000 digits, for example
+        if is_interrupt(error):
+            raise
         raise InvalidMessage(f"{call}: the message can't be converted ({type(error).__name__})") from error
 
 

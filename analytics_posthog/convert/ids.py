@@ -7,6 +7,7 @@ from hashlib import sha1
 from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid5
 
+from .._interrupts import is_interrupt
 from .tables import CUT_ID, MAX_MERGE_KEY, REFUSED, REFUSED_EXACTLY, SEGMENT_GROUP
 
 GroupType: TypeAlias = str | Callable[[dict[str, Any]], Any]
@@ -64,6 +65,8 @@ def group_type_of(message: dict[str, Any], group_type: GroupType, warn: Warn) ->
         name = group_type(whole)
         why = f"returned {type(name).__name__}" if not isinstance(name, str) else "returned a blank name"
     except Exception as error:  # the app's own, whose text may hold data
+        if is_interrupt(error):
+            raise
         name, why = None, f"raised {type(error).__name__}"
     if isinstance(name, str) and name.strip():
         return name

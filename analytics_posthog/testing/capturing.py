@@ -76,6 +76,9 @@ class _KeepingDelivery:
         """Do the same."""
         return self.flush(timeout)
 
+    def hurry(self) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Do nothing: there is no thread."""
 

@@ -11,7 +11,7 @@ from analytics_posthog._outbox import Outbox
 from analytics_posthog._segment import Dual
 from analytics_posthog.testing.capturing import _KeepingDelivery
 
-METHODS = ["close", "drain", "flush", "send"]
+METHODS = ["close", "drain", "flush", "hurry", "send"]
 
 
 def public(kind: type) -> list[str]:
@@ -19,7 +19,7 @@ def public(kind: type) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", [Delivery, PostHog, Outbox, Dual, _KeepingDelivery])
-def test_a_delivery_has_four_methods(kind: type) -> None:
+def test_a_delivery_has_five_methods(kind: type) -> None:
     assert public(kind) == METHODS
     for name in METHODS:
         assert inspect.signature(getattr(kind, name)) == inspect.signature(getattr(Delivery, name))

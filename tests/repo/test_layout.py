@@ -36,7 +36,7 @@ EXTRAS = {
     "starlette": {"_inspector/app", "_inspector/guard"},
     "uvicorn": {"_inspector/server"},
 }
-WINGS_OF = {"posthog": "_delivery", "requests": "_delivery", "segment": "_segment"}
+WINGS_OF = {"posthog": "_delivery", "requests": "_delivery", "urllib3": "_delivery", "segment": "_segment"}
 
 MAX_LINES = 300
 MAX_LINE = 120
