@@ -27,6 +27,8 @@ _DEEPEST: Final = 12  # levels, so that a dict inside itself comes to an end
 def plain_copy(value: dict[Any, Any], size: int) -> tuple[dict[str, Any], int] | None:
     """Return a copy of a dict, and `size` plus an estimate of its JSON. Return None if a value needs the other pass."""
     try:
+        if len(value) * PAIR_COST > MAX_SIZE:  # before it is copied
+            return None
         copy = value.copy()
         sized = _clean_in_place(copy, size, _DEEPEST)
     except Exception as error:  # copy() may call a key's own __eq__; or the stack is full
@@ -57,6 +59,8 @@ def _clean_in_place(copy: Any, size: int, levels: int) -> int | None:
                     return None
                 copy[place] = text(value)
         elif kind is dict or kind is list:
+            if len(value) * ITEM_COST > MAX_SIZE:
+                return None
             copy[place] = value = value.copy()
             sized = _clean_in_place(value, size, levels - 1)
             if sized is None:

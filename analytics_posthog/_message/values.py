@@ -29,6 +29,8 @@ _OTHER_COST: Final = 16
 _LEFT_OUT_COST: Final = 64
 _MAX_LEFT_OUT: Final = 100  # of one message; nobody reads a longer list
 _MAX_PATH: Final = 200  # characters
+_NUMBER_COST: Final = 8  # of an array: no million of numbers fits into an event, however short they are
+_SIZED: Final[tuple[Any, ...]] = (str, bytes, bytearray, dict, list, tuple, set, frozenset, deque)
 _MAX_BITS: Final = 1023  # of a double; JSON parsers refuse a larger integer, or read it as infinity
 
 _NO_COPY: Final = object()  # what JSON has no place for
@@ -89,7 +91,7 @@ def _walk(value: Any, done: Pass) -> Any:
             done.size += len(value) + 4
             return value
         done.size += WIDEST * len(value) + 4
-        return text(value)
+        return text(value) if done.size <= MAX_SIZE else _NO_COPY
     if kind is bool or value is None:
         done.size += 7
         return value
@@ -100,6 +102,9 @@ def _walk(value: Any, done: Pass) -> Any:
         return value if value - value == 0 else None
     keys, open_ = len(done.keys), len(done.open)
     try:
+        if _least_size(value, kind) > MAX_SIZE:  # asked before anything is made of it
+            done.size += MAX_SIZE
+            return _NO_COPY
         if kind is dict:
             return {} if not value else _mapping(value.copy().items(), done) if done.enters(value) else _NO_COPY
         if kind is list:
@@ -110,6 +115,20 @@ def _walk(value: Any, done: Pass) -> Any:
             raise
         del done.keys[keys:], done.open[open_:]
         return _NO_COPY
+
+
+def _least_size(value: Any, kind: type) -> int:
+    """Return how many bytes of JSON a value has at least, if it says how large it is without code of the app's."""
+    if kind is dict or kind is list:
+        return len(value) * (PAIR_COST if kind is dict else 1)
+    for base in _SIZED:
+        if isinstance(value, base):
+            return int(base.__len__(value))
+    if isinstance(value, memoryview):
+        return value.nbytes
+    if kind.__module__.partition(".")[0] == "numpy":
+        return int(getattr(value, "size", 0)) * _NUMBER_COST
+    return 0
 
 
 def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:

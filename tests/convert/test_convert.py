@@ -112,7 +112,14 @@ def test_the_converter_has_no_clock_no_random_id_no_network_and_no_settings() ->
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported |= {f"{node.module}.{alias.name}" for alias in node.names}
-    pure = {"errors.InvalidMessage", "hashlib.sha1", "urllib.parse.parse_qsl", "uuid.UUID", "uuid.uuid5"}
+    pure = {
+        "_interrupts.is_interrupt",
+        "errors.InvalidMessage",
+        "hashlib.sha1",
+        "urllib.parse.parse_qsl",
+        "uuid.UUID",
+        "uuid.uuid5",
+    }
     pure |= {"ipaddress.IPv6Address", "ipaddress.ip_address", "functools.lru_cache", "zoneinfo.ZoneInfo"}
     pure |= {f"datetime.{name}" for name in ("datetime", "timedelta", "timezone", "tzinfo")}
     own = ("__future__.", "typing.", "collections.abc.", "ids.", "tables.", "web.")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import resource
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analytics_posthog import Client, InvalidMessage, MessageTooLarge
@@ -129,3 +133,32 @@ def test_hostile_traits_and_groups_raise_only_invalid_message(name: str, scene: 
             continue
     assert len(scene.arrived()) == accepted
     assert len(scene.reported) <= len(calls) - accepted
+
+
+GIGANTIC: dict[str, Callable[[], Any]] = {
+    "numpy.broadcast_to": lambda: np.broadcast_to(0.0, 50_000_000),
+    "a numpy array in a list": lambda: [1, [np.broadcast_to(0, (10_000, 10_000))]],
+    "a memoryview of it": lambda: memoryview(np.broadcast_to(np.int8(0), 500_000_000)),
+    "bytes": lambda: bytes(300_000_000),
+    "a long text": lambda: "ü" * 100_000_000,
+    "a subclass of dict": lambda: OrderedDict.fromkeys(range(2_000_000)),
+}
+
+
+@pytest.mark.parametrize("name", GIGANTIC)
+def test_a_value_that_says_how_large_it_is_is_asked_before_anything_is_made_of_it(name: str) -> None:
+    value = GIGANTIC[name]()
+    client = Client("phc_key", "http://127.0.0.1:1", max_queue_size=5)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.process_time()
+    assert client.track("u1", "Bought", {"value": value})[0] is False
+    assert time.process_time() - begun < 0.5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+    assert client.stats()["refused"] == 1
+    client.shutdown()
+
+
+def test_an_array_of_many_numbers_that_fit_is_sent() -> None:
+    client = Client("phc_key", send=False)
+    value = np.zeros(100_000, dtype=np.int8)
+    assert client.track("u1", "Bought", {"value": value})[1]["properties"] == {"value": [0] * 100_000}
