@@ -28,8 +28,10 @@ from ._delivery import (
     drain_on_sigterm,
     log,
     log_call,
+    notice_fork,
     raise_refusal,
     request_context,
+    sends_for_its_parent,
 )
 from ._ending import Ending
 from ._interrupts import is_interrupt
@@ -203,10 +205,14 @@ class Client(Changeable, Ending, Calls):
         # Kept: to end what the parent's threads were using would wait for their locks for ever.
         self._of_parents.append(self._route)
         closed = self._route.closed
+        unsent = [ticket.message for ticket in self._queue.queue] if sends_for_its_parent() else []
         self._report.reset()
         self._route = self._closed() if closed else self._opened()
+        for message in unsent:
+            self._route.delivery.send(message)
 
     def _current(self) -> Route:
+        notice_fork()
         seam = Client._seam  # read once: a capture may end meanwhile, in another thread
         return self._route if seam is None else seam.route(self)
 

@@ -9,12 +9,13 @@ from .debug_line import log_call
 from .events import KEPT_AWAY, MAX_EVENT_SIZE, Events, raise_refusal, refusal
 from .http import LIB, Target, post_batch, post_texts, write_event
 from .ledger import Ledger, Ticket
-from .lifecycle import DRAIN_TIMEOUT, STALL_TIMEOUT, Life, Route, begin, drain_all, end, no_fork
+from .lifecycle import DRAIN_TIMEOUT, STALL_TIMEOUT, Life, Route, begin, drain_all, end, no_fork, notice_fork
 from .official import Official, disable_all
 from .posthog import SEND_IS_FALSE, WAS_SHUT_DOWN, PostHog, request_context
 from .protocol import ACCEPTED, DELIVERED, Delivery, NotMade, OnOutcome, Outcome
 from .report import Report, log
 from .retries import Sender, delivery_error
+from .servers import forks_later, sends_for_its_parent
 from .session import SHARED, Session, as_200, why_not_taken
 from .signals import drain_on_sigterm, on_signals
 from .waiting import Waiting
@@ -64,9 +65,11 @@ __all__ = [
     "drain_all",
     "drain_on_sigterm",
     "end",
+    "forks_later",
     "log",
     "log_call",
     "no_fork",
+    "notice_fork",
     "now",
     "on_signals",
     "post_batch",
@@ -74,6 +77,7 @@ __all__ = [
     "raise_refusal",
     "refusal",
     "request_context",
+    "sends_for_its_parent",
     "why_not_taken",
     "write_event",
 ]

@@ -86,6 +86,8 @@ _lives: Final[list[Life]] = []
 _ended: Final[list[WeakMethod[Callable[[], None]]]] = []
 _registered: Final[set[str]] = set()  # pools of which this process is a child, or may be
 _forks = threading.RLock()  # held while the process forks
+_noticing = threading.Lock()
+_process = os.getpid()  # the one that all this was made for
 
 
 def begin(life: Life) -> None:
@@ -119,8 +121,17 @@ def is_anyone_alive() -> bool:
     return bool(_lives)
 
 
+def notice_fork() -> None:
+    """Do what a forked child does, if this is one that Python knows nothing of: uWSGI forks in C, without hooks."""
+    if os.getpid() != _process:
+        with _noticing:
+            if os.getpid() != _process:  # another thread of the child was no faster
+                _in_child()
+
+
 def drain_all(timeout: float = DRAIN_TIMEOUT) -> None:
     """Have all clients send what is queued, one after the other, within `timeout` seconds, and go on living."""
+    notice_fork()
     give_up = time.monotonic() + timeout
     _call([partial(_drain_until, give_up, life) for life in _lives])
 
@@ -133,6 +144,7 @@ def _drain_until(give_up: float, life: Life) -> None:
 @atexit.register
 def end_all(**_: Any) -> None:
     """Have all clients send what is queued, at the same time, and end. What they can't send is a warning."""
+    notice_fork()
     _call([life.hurry for life in _lives])
     _call([life.at_exit for life in _lives])
 
@@ -157,8 +169,9 @@ def _connect() -> None:
 
 
 def _in_child() -> None:
-    global _forks
+    global _forks, _process
     _forks = threading.RLock()
+    _process = os.getpid()
     # Register again: the pool of a child that was just forked is about to forget what its parent has registered.
     _registered.clear()
     for util in _loaded(_POOLS):

@@ -29,6 +29,7 @@ from .official import Official
 from .protocol import ACCEPTED, DELIVERED, OnOutcome, Outcome
 from .report import Report
 from .retries import SHUT_DOWN, Sender
+from .servers import forks_later
 from .session import Session
 from .waiting import Waiting
 
@@ -83,7 +84,7 @@ class PostHog:
     def _start(self) -> None:
         """Start the threads, if they weren't. The system, or a Python that ends, may let none start."""
         with self._starting, suppress(RuntimeError):
-            for _ in range(0 if self._consumers else self._settings.thread):
+            for _ in range(0 if self._consumers or forks_later() else self._settings.thread):
                 consumer = Consumer(self._queue, self._target(), self._settings, self._deliver, self._ledger.hurried)
                 consumer.start()
                 self._consumers.append(consumer)
@@ -128,7 +129,7 @@ class PostHog:
             return
         if not self._consumers:  # sync_mode was switched off, or no thread could be started
             self._start()
-            if not self._consumers:
+            if not self._consumers and not forks_later():
                 raise QueueFull(_NO_THREAD)
         try:
             self._queue.put(ticket, block=self._wait > 0, timeout=self._wait)

@@ -20,6 +20,7 @@ from uuid import UUID
 from .._interrupts import is_interrupt
 from .kinds import kind_name
 from .plain import HIGHEST, LOWEST, MAX_SIZE, PAIR_COST, WIDEST, text
+from .sizes import least_size
 
 # PostHog's JSON parser stops at 128 levels, of which the batch and the event take a few.
 MAX_DEPTH: Final = 100
@@ -29,8 +30,6 @@ _OTHER_COST: Final = 16
 _LEFT_OUT_COST: Final = 64
 _MAX_LEFT_OUT: Final = 100  # of one message; nobody reads a longer list
 _MAX_PATH: Final = 200  # characters
-_NUMBER_COST: Final = 8  # of an array: no million of numbers fits into an event, however short they are
-_SIZED: Final[tuple[Any, ...]] = (str, bytes, bytearray, dict, list, tuple, set, frozenset, deque)
 _MAX_BITS: Final = 1023  # of a double; JSON parsers refuse a larger integer, or read it as infinity
 
 _NO_COPY: Final = object()  # what JSON has no place for
@@ -102,7 +101,7 @@ def _walk(value: Any, done: Pass) -> Any:
         return value if value - value == 0 else None
     keys, open_ = len(done.keys), len(done.open)
     try:
-        if _least_size(value, kind) > MAX_SIZE:  # asked before anything is made of it
+        if least_size(value, kind) > MAX_SIZE:  # asked before anything is made of it
             done.size += MAX_SIZE
             return _NO_COPY
         if kind is dict:
@@ -115,20 +114,6 @@ def _walk(value: Any, done: Pass) -> Any:
             raise
         del done.keys[keys:], done.open[open_:]
         return _NO_COPY
-
-
-def _least_size(value: Any, kind: type) -> int:
-    """Return how many bytes of JSON a value has at least, if it says how large it is without code of the app's."""
-    if kind is dict or kind is list:
-        return len(value) * (PAIR_COST if kind is dict else 1)
-    for base in _SIZED:
-        if isinstance(value, base):
-            return int(base.__len__(value))
-    if isinstance(value, memoryview):
-        return value.nbytes
-    if kind.__module__.partition(".")[0] == "numpy":
-        return int(getattr(value, "size", 0)) * _NUMBER_COST
-    return 0
 
 
 def _mapping(items: Iterable[tuple[Any, Any]], done: Pass) -> dict[str, Any]:

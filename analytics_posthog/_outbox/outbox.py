@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from .._delivery import Delivery, OnOutcome, Outcome, Report, now
+from .._delivery import Delivery, OnOutcome, Outcome, Report, forks_later, now
 from .._message import Message, Pass, complete
 from .._settings import MAX_WAIT, Settings
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
@@ -60,6 +60,8 @@ class Outbox:
         """Start the thread. Where the system lets none start, it is tried again at the next call."""
         thread = threading.Thread(target=self._run, name="analytics-outbox", daemon=True)
         with suppress(RuntimeError):
+            if forks_later():
+                return
             thread.start()
             self._thread = thread
 

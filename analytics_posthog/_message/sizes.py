@@ -1,0 +1,25 @@
+"""How large a value is at least, asked before anything is made of it: a few bytes may stand for gigabytes."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+from .plain import PAIR_COST
+
+_NUMBER_COST: Final = 8  # of an array: no million of numbers fits into an event, however short they are
+_SIZED: Final[tuple[Any, ...]] = (str, bytes, bytearray, dict, list, tuple, set, frozenset, deque)
+
+
+def least_size(value: Any, kind: type) -> int:
+    """Return how many bytes of JSON a value has at least, if it says how large it is without code of the app's."""
+    if kind is dict or kind is list:
+        return len(value) * (PAIR_COST if kind is dict else 1)
+    for base in _SIZED:
+        if isinstance(value, base):
+            return int(base.__len__(value))
+    if isinstance(value, memoryview):
+        return value.nbytes
+    if kind.__module__.partition(".")[0] == "numpy":
+        return int(getattr(value, "size", 0)) * _NUMBER_COST
+    return 0
