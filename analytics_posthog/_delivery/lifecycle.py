@@ -85,6 +85,7 @@ class Life(NamedTuple):
 _lives: Final[list[Life]] = []
 _ended: Final[list[WeakMethod[Callable[[], None]]]] = []
 _registered: Final[set[str]] = set()  # pools of which this process is a child, or may be
+watchers: Final[list[Callable[[], object]]] = []  # called in a child of a pool, when it is known as one
 _forks = threading.RLock()  # held while the process forks
 _noticing = threading.Lock()
 _process = os.getpid()  # the one that all this was made for
@@ -160,6 +161,8 @@ def _call(ends: list[Callable[[], Any]]) -> None:
 def _register(util: Any) -> None:
     _registered.add(util.__name__)
     util.Finalize(None, end_all, exitpriority=_PRIORITY)
+    for watch in watchers:
+        watch()
 
 
 def _connect() -> None:

@@ -42,10 +42,13 @@ class Report:
         self.settling: set[int] = set()  # threads that report an outcome just now
         self._refusing: set[int] = set()  # threads that are in an on_error about a refused call
         self.quiet = False  # at exit one line says it all
+        self._unlogged: list[str] = []  # warnings that could not be logged where they came up
 
     def outcome(self, outcome: Outcome, messages: list[Message]) -> None:
         """Report what happened to messages, then count them: a flush must not return before the callbacks."""
         number = len(messages)  # before a callback may change the list
+        while self._unlogged and outcome.what != "accepted":  # here the stack has room
+            _log(logging.WARNING, "%s", self._unlogged.pop())
         if outcome.what == "accepted":
             self.count("accepted", number)
         elif outcome.what == "refused":
@@ -147,7 +150,8 @@ class Report:
             if (key, text) in self._warned:
                 return
             self._warned.add((key, text))
-        _log(logging.WARNING, "%s", text)
+        if not _log(logging.WARNING, "%s", text):  # where the stack is full, for one
+            self._unlogged.append(text)
 
     def left_out(self, call: str, left_out: list[tuple[str, str]]) -> None:
         """Warn of values that JSON can't hold, by their key and type."""
@@ -157,7 +161,9 @@ class Report:
             self.warn_once(shown, f"{call}: left out {shown}: a {kind} can't be sent as JSON. {remedy}")
 
 
-def _log(level: int, text: str, *arguments: object) -> None:
-    """Log a line; an error in a filter or handler of the app's harms nothing."""
+def _log(level: int, text: str, *arguments: object) -> bool:
+    """Log a line, and return whether that worked; an error in a filter or handler of the app's harms nothing."""
     with suppress(Exception):
         log.log(level, text, *arguments)
+        return True
+    return False

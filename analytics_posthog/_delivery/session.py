@@ -182,7 +182,7 @@ def _retry_after(value: str | None) -> float | None:
         pass
     try:
         moment = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if moment.tzinfo is None:  # "-0000", which is UTC too
         moment = moment.replace(tzinfo=timezone.utc)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from .lifecycle import drain_all, end_all, is_anyone_alive
+from .lifecycle import drain_all, end_all, is_anyone_alive, watchers
 from .servers import drain_after_uvicorn
 
 _HANDLED_ELSEWHERE: Final = ("uwsgi", "mod_wsgi")  # modules of servers in C, whose handlers Python doesn't see
+_NUDGE: Final = 0.05  # seconds
 _INIT: Final = 1  # the process id of a container's first process, for which the default action does nothing
 
 
@@ -32,7 +35,8 @@ def drain_on_sigterm() -> None:
         return
     if not drain_after_uvicorn() and threading.current_thread() is threading.main_thread() and _is_default():
         with suppress(ValueError):  # the main thread of a subinterpreter
-            signal.signal(signal.SIGTERM, _AsDefault())
+            _watch()
+            signal.signal(signal.SIGTERM, _as_default)
 
 
 def _is_default() -> bool:
@@ -73,8 +77,11 @@ class _Handler:
         try:
             self._drain()
         finally:
-            if (number, process) in self._draining and process == os.getpid():
+            while (number, process) in self._draining and process == os.getpid():
                 _raise_in_main_thread(number)
+                if self.earlier != signal.SIG_DFL:
+                    break
+                time.sleep(_NUDGE)  # again, because a signal that comes just before a wait in C doesn't end it
 
 
 class _AsDefault(_Handler):
@@ -86,6 +93,19 @@ class _AsDefault(_Handler):
 
     def __init__(self) -> None:
         super().__init__(_end)
+        self._watched_in = 0  # the process id, once a thread acts on the signal
+        self._is_drained = False
+
+    def act_in_thread(self, number: int) -> None:
+        """Drain in this thread, and end the process, however long its main thread stays within C."""
+        self._watched_in = os.getpid()
+        try:
+            self._drain()
+        finally:
+            self._is_drained = True
+            while True:  # ends with the process
+                _raise_in_main_thread(number)
+                time.sleep(_NUDGE)
 
     def __eq__(self, other: object) -> bool:
         return other is self or other == signal.SIG_DFL
@@ -94,7 +114,10 @@ class _AsDefault(_Handler):
         return hash(signal.SIG_DFL)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if is_anyone_alive():
+        if self._watched_in == os.getpid() or _watched_by == os.getpid():
+            if self._is_drained:
+                _act(self.earlier, number, frame)
+        elif is_anyone_alive():
             super().__call__(number, frame)
         else:
             _act(self.earlier, number, frame)
@@ -107,6 +130,55 @@ def _end() -> None:
         drain_all()
     else:
         end_all()
+
+
+_as_default: Final = _AsDefault()
+_watched_by = 0  # the id of the process that has a thread for SIGTERM
+_wakeup: list[socket.socket] = []  # held, so that they stay open
+
+
+def _watch() -> None:
+    """Have a thread of its own act on SIGTERM in a child of a pool.
+
+    Python runs a handler only when the main thread is back from C, and a signal that comes just before a wait doesn't
+    end the wait. A pool sends one SIGTERM and then waits for its child, which would never end.
+    """
+    global _watched_by
+    process = sys.modules.get("multiprocessing.process")
+    if sys.platform == "win32" or process is None or process.parent_process() is None or _watched_by == os.getpid():
+        return
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    try:
+        earlier = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        if earlier != -1:  # somebody else is woken by signals
+            signal.set_wakeup_fd(earlier)
+            return
+        threading.Thread(target=_act_when_told, args=(reader,), name="analytics-signals", daemon=True).start()
+    except (ValueError, RuntimeError):  # not in the main thread, or no thread can be started
+        return
+    _wakeup[:] = [reader, writer]
+    _watched_by = os.getpid()
+
+
+def _act_when_told(reader: socket.socket) -> None:
+    """Read the numbers of signals, as the system's own handler writes them."""
+    while numbers := reader.recv(64):
+        if signal.SIGTERM in numbers and signal.getsignal(signal.SIGTERM) == _as_default:
+            _as_default.act_in_thread(signal.SIGTERM)
+
+
+def _unwatch() -> None:
+    """In a forked child, write to its own thread, if to any."""
+    global _watched_by
+    if _watched_by:
+        _watched_by = 0
+        signal.set_wakeup_fd(-1)
+
+
+watchers.append(_watch)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unwatch)
 
 
 def on_signals(drain: Callable[[], object], signals: tuple[int, ...]) -> None:

@@ -43,6 +43,9 @@ _FILES: Final = {
 _PAGE: Final = Path(__file__).parent / "page"
 _FROM_THE_PAGE: Final = "x-inspector"  # no form and no simple request from another page can have this header
 _AT_ONCE: Final = 256 * 1024  # bytes of JSON that are read without a thread; more would hold up the page
+_AT_A_TIME: Final = 200  # events that are kept before others have their turn
+_GZIP: Final = b"\x1f"  # how a zipped body begins
+_MOST_DIGITS: Final = 15  # of an event's number
 
 
 class Inspector:
@@ -71,7 +74,7 @@ class Inspector:
             routes += [Route(path + end, self._flags, methods=["POST", "GET"]) for end in ("", "/")]
         routes += [
             Route("/inspector/stream", self._stream),
-            Route("/inspector/events/{number:int}", self._event),
+            Route("/inspector/events/{number}", self._event),
             Route("/inspector/search", self._search),
             Route("/inspector/clear", self._clear, methods=["POST"]),
         ]
@@ -96,7 +99,9 @@ class Inspector:
             counts, status = self.feed.forwarded, str(answer.status_code)
             counts[status] = counts.get(status, 0) + 1
         now = time.time()
-        for event in events:
+        for number, event in enumerate(events):
+            if number % _AT_A_TIME == _AT_A_TIME - 1:
+                await asyncio.sleep(0)  # other requests, and the page, don't wait for a large batch
             self._show_line(self.store.add(event, now, note))
         if answer is not None:
             return answer
@@ -146,7 +151,8 @@ class Inspector:
         return StreamingResponse(self.feed.listen(last_id), media_type="text/event-stream")
 
     async def _event(self, request: Request) -> Response:
-        kept = self.store.get(request.path_params["number"])
+        number = _number(request.path_params["number"])
+        kept = None if number is None else self.store.get(number)
         if kept is None:
             return JSONResponse({"detail": "no longer kept"}, 404)
         if len(kept.text) <= _AT_ONCE:
@@ -155,7 +161,9 @@ class Inspector:
 
     async def _search(self, request: Request) -> Response:
         text, after = request.query_params.get("text", ""), request.query_params.get("after", "0")
-        start = int(after) if after.isdecimal() and len(after) < 20 else 0
+        start = _number(after)
+        if start is None:
+            return JSONResponse({"detail": "after must be an event's number"}, 400)
         events = self.store.after(start, MOST_EVENTS)
         found = await asyncio.to_thread(search, events, text)
         return JSONResponse({"found": found, "last": events[-1].number if events else start})
@@ -165,6 +173,11 @@ class Inspector:
             return JSONResponse({"detail": "only the page may do this"}, 403)
         self.store.clear()
         return JSONResponse({"status": 1})
+
+
+def _number(text: str) -> int | None:
+    """Return an event's number; None for what none can be."""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) <= _MOST_DIGITS else None
 
 
 def _nothing(line: str) -> None:
@@ -186,7 +199,7 @@ def _file_route(path: str, name: str, kind: str) -> Route:
 async def _events(request: Request, body: bytes, is_v1: bool) -> list[Event]:
     """Return a request's events. Raises Refused."""
     encoding, has_key = request.headers.get("content-encoding", ""), is_v1 and "authorization" in request.headers
-    if len(body) <= _AT_ONCE:
+    if len(body) <= _AT_ONCE and not encoding and body[:1] != _GZIP:
         return read_events(body, encoding, has_key=has_key)
     return await asyncio.to_thread(read_events, body, encoding, has_key=has_key)
 

@@ -16,6 +16,8 @@ from ..errors import AnalyticsError
 from .reverse import distinct_id_of
 
 MAX_BODY: Final = 20 * 1024 * 1024  # bytes, as sent and unzipped; PostHog's own limit
+MOST_EVENTS: Final = 10_000  # of one request; PostHog's clients send at most a few hundred
+_MOST_OBJECTS: Final = 500_000  # braces and brackets; each may need a hundred bytes of memory
 _MAX_DEPTH: Final = 127  # PostHog's JSON parser stops at the 128th level
 _MOST_DIGITS: Final = 300  # of an integer; a longer one is beyond a double's range
 _KEYS: Final = ("api_key", "token", "$token")
@@ -46,6 +48,8 @@ def read_events(body: bytes, encoding: str = "", *, has_key: bool = False) -> li
     events = envelope["batch"] if "batch" in envelope else parsed if isinstance(parsed, list) else [parsed]
     if not isinstance(events, list) or not events:
         raise Refused(400, "no batch")
+    if len(events) > MOST_EVENTS:
+        raise Refused(413, f"over {MOST_EVENTS:,} events")
     reasons = [_refusal(event) for event in events]
     good = [_without_key(event) for event, why in zip(events, reasons, strict=True) if why is None]
     if not has_key and not any(_key_of(holder) for holder in (envelope, *events)):
@@ -81,6 +85,8 @@ def _unzipped(body: bytes, encoding: str) -> bytes:
 
 def _strict_json(body: bytes) -> Any:
     """Parse the body, and refuse what RFC 8259 does not allow, though Python's parser does."""
+    if body.count(b"{") + body.count(b"[") > _MOST_OBJECTS:
+        raise Refused(413, f"over {_MOST_OBJECTS:,} objects and lists")
     try:
         parsed = json.loads(body.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded)
         if b"\\u" in body:

@@ -24,6 +24,7 @@ from .._interrupts import is_interrupt
 from .._message import Message
 from .._settings import Settings
 from ..errors import ClientShutDown, InvalidSetting, SegmentError
+from .silence import silence
 
 _MISSING: Final = "segment_write_key needs Segment's own client: pip install 'analytics-posthog[segment]'"
 # What is used of the package `segment.analytics`.
@@ -95,7 +96,8 @@ def _made(modules: dict[str, Any], settings: Settings, sent: Callable[[list[Any]
         log = _SILENT
 
         def request(self, batch: list[Any]) -> None:
-            super().request(batch)  # raises what the consumer then retries, or reports to `failed`
+            with silence():
+                super().request(batch)  # raises what the consumer then retries, or reports to `failed`
             sent(batch)
 
     shared: dict[str, Any] = {
@@ -188,7 +190,8 @@ class Segment:
             arguments.pop("anonymous_id", None)
         moment = datetime.fromisoformat(message["timestamp"])
         call = getattr(self._client, message["type"])
-        accepted, _ = call(**arguments, context=dict(message["context"]), timestamp=moment, message_id=receipt)
+        with silence():  # in sync_mode the call makes the request
+            accepted, _ = call(**arguments, context=dict(message["context"]), timestamp=moment, message_id=receipt)
         return bool(accepted)
 
     def _sent(self, batch: list[Any]) -> None:

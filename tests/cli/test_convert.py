@@ -17,7 +17,7 @@ from analytics_posthog._cli import main
 from analytics_posthog._delivery import LIB
 from analytics_posthog.convert import to_posthog
 from tests.convert.test_parity import CASES
-from tests.support.child_process import environment
+from tests.support.child_process import environment, run_python
 
 TRACK: dict[str, Any] = {
     "type": "track",
@@ -204,3 +204,17 @@ def test_a_message_that_is_not_for_posthog_is_left_out_and_counted(
     file.write_bytes(text({**TRACK, "integrations": {"All": False}}, ALIAS))
     said = "note: 1 message(s) left out: their integrations keep them from PostHog\n"
     assert convert(str(file), capsys=capsys) == (0, [event_of(ALIAS)], said)
+
+
+def test_no_file_s_name_puts_an_escape_sequence_on_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "a\x1b]0;title\x07\x1b[2J.jsonl"
+    file.write_text("no json\n")
+    for command in (
+        ["convert", str(file)],
+        ["replay", str(file), "--dry-run"],
+        ["replay", str(file) + "x", "--dry-run"],
+    ):
+        done = run_python("-m", "analytics_posthog", *command)
+        assert "\x1b" not in done.stdout + done.stderr, command
+        assert "\x07" not in done.stdout + done.stderr, command
+        assert "title" in done.stderr + done.stdout, command

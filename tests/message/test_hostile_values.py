@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import resource
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -162,3 +165,38 @@ def test_an_array_of_many_numbers_that_fit_is_sent() -> None:
     client = Client("phc_key", send=False)
     value = np.zeros(100_000, dtype=np.int8)
     assert client.track("u1", "Bought", {"value": value})[1]["properties"] == {"value": [0] * 100_000}
+
+
+def test_a_value_that_is_cut_at_the_stack_s_edge_is_warned_of(
+    posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    value: Any = {"end": [Decimal(1)]}
+    for _ in range(60):
+        value = {"in": value, "other": {1, 2}}
+    cut = refused = 0
+    for room in range(20, 400, 6):
+        client = Client("phc_key", posthog_server.url)
+        caplog.clear()
+        try:
+            accepted, message = at_depth(
+                sys.getrecursionlimit() - room, lambda c=client: c.track("u1", "Bought", value)
+            )
+        except RecursionError:  # no room for the call itself
+            client.shutdown()
+            continue
+        client.flush()
+        client.shutdown()
+        if not accepted:
+            refused += 1
+        elif json.dumps(message["properties"]).count("in") < 60:
+            cut += 1
+            assert "left out" in caplog.text, room
+    assert cut > 0
+
+
+def at_depth(depth: int, call: Callable[[], Any]) -> Any:
+    return call() if depth <= len(inspect.stack(0)) else _deeper(depth - len(inspect.stack(0)), call)
+
+
+def _deeper(levels: int, call: Callable[[], Any]) -> Any:
+    return call() if levels <= 0 else _deeper(levels - 1, call)

@@ -163,6 +163,7 @@ analytics.flush_on_signal(signal.SIGUSR1)
 signal.setitimer(signal.ITIMER_REAL, 0)
 signal.signal(signal.SIGALRM, lambda number, frame: os.kill(os.getpid(), signal.SIGUSR1))
 signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+analytics.max_queue_size = 10**6
 calls = accepted = 0
 while len(seen) < 20 and calls < 100_000:
     accepted += analytics.track(f"u{calls}", "Bought")[0]
