@@ -78,6 +78,8 @@ def clean_field(name: str, item: Any, done: Pass) -> Any:
     done.keys.append(name)
     cleaned = _walk(item, done)
     done.keys.pop()
+    if cleaned is _NO_COPY and done.size <= MAX_SIZE:
+        done.leave_out(name, item)
     if isinstance(item, dict) and type(cleaned) is not dict:
         return {}
     return None if cleaned is _NO_COPY else cleaned

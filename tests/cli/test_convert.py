@@ -209,11 +209,7 @@ def test_a_message_that_is_not_for_posthog_is_left_out_and_counted(
 def test_no_file_s_name_puts_an_escape_sequence_on_the_terminal(tmp_path: Path) -> None:
     file = tmp_path / "a\x1b]0;title\x07\x1b[2J.jsonl"
     file.write_text("no json\n")
-    for command in (
-        ["convert", str(file)],
-        ["replay", str(file), "--dry-run"],
-        ["replay", str(file) + "x", "--dry-run"],
-    ):
+    for command in (["convert", str(file)], ["convert", f"{file}x"], ["replay", f"{file}x", "--dry-run"]):
         done = run_python("-m", "analytics_posthog", *command)
         assert "\x1b" not in done.stdout + done.stderr, command
         assert "\x07" not in done.stdout + done.stderr, command
