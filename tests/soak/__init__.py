@@ -1,0 +1,1 @@
+"""Random faults from a seed, against a model of what must have arrived. See `__main__`."""
