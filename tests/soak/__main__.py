@@ -81,6 +81,7 @@ def processes(server: Server, url: str, work: Path, seed: int, seconds: float) -
         for item in list(running):
             process, when, how = item
             if process.poll() is not None:
+                process.communicate()
                 running.remove(item)
             elif how == "SIGKILL" and time.monotonic() > when:
                 subprocess.run(["kill", "-9", "--", f"-{process.pid}"], check=False)
