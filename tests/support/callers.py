@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import multiprocessing
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 HANGS = 5  # seconds after which a child's flush counts as one that hangs
@@ -83,12 +86,32 @@ def run_until_ended(caller: Caller, calls: int) -> None:
     caller.await_the_end()
 
 
-def fork(caller: Caller, calls: int) -> None:
+def pool(caller: Caller, calls: int) -> None:
+    """The workers of a pool make the calls; the end of the `with` terminates them."""
+    global _of_the_pool
+    _of_the_pool = caller
+    with multiprocessing.get_context("fork").Pool(4) as workers:
+        workers.map(_in_pool, range(calls))
+
+
+_of_the_pool: Caller
+
+
+def _in_pool(number: int) -> None:
+    _of_the_pool.call(f"u{number}-", 1)
+
+
+def fork_in_c(caller: Caller, calls: int) -> None:
+    """As a server in C forks its workers, without Python's hooks and with Python's lock held."""
+    fork(caller, calls, ctypes.PyDLL(None).fork)
+
+
+def fork(caller: Caller, calls: int, how: Callable[[], int] = os.fork) -> None:
     part = calls // 6
     caller.call("before", part)
     children = []
     for name in range(4):
-        pid = os.fork()
+        pid = how()
         if pid == 0:
             signal.alarm(HANGS)
             caller.call(f"child{name}-", part)

@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,11 +32,14 @@ from tests.support.callers import (
     flush_and_end,
     flush_when_asked,
     fork,
+    fork_in_c,
     just_end,
+    pool,
     run_until_ended,
 )
 from tests.support.child_process import environment
 from tests.support.posthog_server import RESET, Answer, PostHogServer, Request
+from tests.support.raw_server import raw_server
 
 CLIENTS = {"ours": "analytics-posthog", "posthog": "PostHog's client", "segment": "Segment's client"}
 
@@ -57,6 +61,17 @@ def in_100_ms() -> Callable[[Request], None]:
     return lambda _: time.sleep(0.1)
 
 
+def with_firewall() -> Callable[[Request], Answer | None]:
+    return lambda request: (403, {}, b"{}") if b'"u7"' in request.body else None
+
+
+def a_byte_a_second(connection: socket.socket, stopped: threading.Event) -> None:
+    for byte in b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"Ok"}':
+        connection.sendall(bytes([byte]))
+        if stopped.wait(1):
+            return
+
+
 def with_faults() -> Callable[[Request], Answer | str | None]:
     dice = random.Random(28)
     faults: list[Answer | str] = [(503, {}, b"{}"), (429, {"Retry-After": "1"}, b"{}"), RESET]
@@ -72,7 +87,10 @@ def scenarios(quick: bool = False) -> list[Scenario]:
     return [
         Scenario("SIGTERM, as in a deploy, answers take 100 ms", run_until_ended, 300 // few, within, in_100_ms),
         Scenario("the script ends without a flush, answers take 100 ms", just_end, 3000 // few, within, in_100_ms),
+        Scenario("a firewall answers 403 to one event", flush_and_end, 300 // few, within, with_firewall),
+        Scenario("a pool's workers call, and `with Pool()` ends", pool, 400 // few, within),
         Scenario("it forks 4 children after use, and all flush", fork, 300 // few // 6 * 6, within, shows_flush=True),
+        Scenario("the same in C, as uWSGI's prefork does", fork_in_c, 300 // few // 6 * 6, within, shows_flush=True),
         Scenario(f"the server is away for {away[0]:g} s", **short),
         Scenario(f"the server is away for {away[1]:g} s", **long),
         Scenario("28 % of the answers are 503, 429 or a reset", flush_and_end, 4000 // few, within + 20, with_faults),
@@ -81,6 +99,7 @@ def scenarios(quick: bool = False) -> list[Scenario]:
         ),
         Scenario("the server refuses connections, `flush(2)`", dead="refuses", **dead),
         Scenario("the server accepts and hangs, `flush(2)`", dead="hangs", **dead),
+        Scenario("the answer has a byte a second, `flush(2)`", dead="trickles", **dead),
     ]
 
 
@@ -101,10 +120,17 @@ class Outcome:
 def measure(client: str, index: int, quick: bool) -> Outcome:
     """Put one client through one scenario."""
     scenario = scenarios(quick)[index]
-    with PostHogServer() as server, socket.socket() as hole, tempfile.NamedTemporaryFile() as file:
+    with (
+        PostHogServer() as server,
+        socket.socket() as hole,
+        tempfile.NamedTemporaryFile() as file,
+        raw_server(a_byte_a_second) as trickling,
+    ):
         server.answer = scenario.answer() if scenario.answer else None
         url = server.url
-        if scenario.dead:
+        if scenario.dead == "trickles":
+            url = trickling
+        elif scenario.dead:
             hole.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{hole.getsockname()[1]}"
             if scenario.dead == "hangs":
@@ -173,7 +199,7 @@ def cell(scenario: Scenario, outcome: Outcome) -> str:
     twice = f" ({outcome.twice:,} twice)" if outcome.twice else ""
     took = "hung, killed" if outcome.seconds is None else f"{outcome.seconds:.1f} s"
     if scenario.shows_flush:
-        processes = 5 if scenario.run is fork else 1
+        processes = 5 if scenario.run in (fork, fork_in_c) else 1
         hung = processes - len(outcome.flushed)
         flush = f"flush {max(outcome.flushed):.1f} s" if outcome.flushed else "flush"
         took = f"{flush}, {hung} of {processes} hung" if hung else f"{flush}, in all {took}"
@@ -183,7 +209,7 @@ def cell(scenario: Scenario, outcome: Outcome) -> str:
 def table(quick: bool = False) -> str:
     """Measure all, the slow ones at the same time, and return the table."""
     rows = scenarios(quick)
-    slow = [index for index, row in enumerate(rows) if row.away or row.dead or row.run is fork]
+    slow = [index for index, row in enumerate(rows) if row.away or row.dead or row.run in (fork, fork_in_c)]
     order = [slow, *([index] for index in range(len(rows)) if index not in slow)]
     found: dict[tuple[int, str], Outcome] = {}
     for together in order:
