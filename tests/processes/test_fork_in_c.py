@@ -12,13 +12,14 @@ from tests.support.outboxes import names
 from tests.support.posthog_server import PostHogServer
 
 SCRIPT = """
-import ctypes, json, os, signal, sys
+import ctypes, json, os, signal, sys, time
 signal.alarm(60)
 from analytics_posthog import Client
 client = Client("phc_key", os.environ["URL"], outbox=os.environ["OUTBOX"] or None, upload_interval=0.05)
 fork = ctypes.PyDLL(None).fork  # keeps Python's lock, as a server does that forks
 assert client.track("parent before", "Started")[0]
 assert client.flush(30)
+time.sleep(0.2)  # a thread that is just at work may have C's locks, in any program
 children = []
 for number in range(4):
     child = fork()

@@ -49,6 +49,10 @@ class Caller:
         self._flush(timeout)
         self._write("flushed", time.monotonic() - start)
 
+    def wait_for_all(self) -> None:
+        """Flush, without a note of how long that took."""
+        self._flush(None)
+
     def await_the_end(self) -> None:
         self._write("waits", "")
         sys.stdin.readline()
@@ -102,8 +106,14 @@ def _in_pool(number: int) -> None:
 
 
 def fork_in_c(caller: Caller, calls: int) -> None:
-    """As a server in C forks its workers, without Python's hooks and with Python's lock held."""
-    fork(caller, calls, ctypes.PyDLL(None).fork)
+    """As a server in C forks its workers: without Python's hooks, with Python's lock held, when nothing else runs."""
+
+    def when_idle() -> int:
+        caller.wait_for_all()
+        time.sleep(0.1)
+        return int(ctypes.PyDLL(None).fork())
+
+    fork(caller, calls, when_idle)
 
 
 def fork(caller: Caller, calls: int, how: Callable[[], int] = os.fork) -> None:
