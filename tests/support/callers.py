@@ -110,7 +110,7 @@ def fork_in_c(caller: Caller, calls: int) -> None:
 
     def when_idle() -> int:
         caller.wait_for_all()
-        time.sleep(0.1)
+        time.sleep(0.03)
         return int(ctypes.PyDLL(None).fork())
 
     fork(caller, calls, when_idle)
