@@ -20,7 +20,12 @@ _RAISED_BARE: Final = (MemoryError, StopIteration)  # Python's own code raises t
 
 def is_interrupt(error: BaseException) -> bool:
     """Whether an exception comes from a signal's handler, or was set for this thread by another one."""
-    return comes_from_handler(error) or _was_set(error)
+    if isinstance(error, RecursionError):  # there is no room on the stack to look into it
+        return False
+    try:
+        return comes_from_handler(error) or _was_set(error)
+    except RecursionError:
+        return False
 
 
 def comes_from_handler(error: BaseException) -> bool:

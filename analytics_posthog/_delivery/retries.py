@@ -60,6 +60,7 @@ class Sender(Generic[T]):
     def deliver(self, batch: list[T]) -> Iterator[tuple[DeliveryError | None, list[T]]]:
         """Post a batch, and yield it in parts: those that were taken with None, the others with their error."""
         waits = Waits(self._retries)
+        error: DeliveryError | None = None
         was_in_vain = False
         for _ in range(_ROUNDS if batch else 0):
             error = self._try(batch, waits, halve=len(batch) > 1 and not was_in_vain)

@@ -17,7 +17,7 @@ def least_size(value: Any, kind: type) -> int:
         return len(value) * (PAIR_COST if kind is dict else 1)
     for base in _SIZED:
         if isinstance(value, base):
-            return int(base.__len__(value))
+            return int(base.__len__(value)) * (PAIR_COST if base is dict else 1)
     if isinstance(value, memoryview):
         return value.nbytes
     if kind.__module__.partition(".")[0] == "numpy":

@@ -153,7 +153,7 @@ def test_a_value_that_says_how_large_it_is_is_asked_before_anything_is_made_of_i
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begun = time.process_time()
     assert client.track("u1", "Bought", {"value": value})[0] is False
-    assert time.process_time() - begun < 0.5
+    assert time.process_time() - begun < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
     assert client.stats()["refused"] == 1
     client.shutdown()
