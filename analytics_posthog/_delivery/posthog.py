@@ -38,8 +38,8 @@ SEND_IS_FALSE: Final = "send is False"
 _NO_THREAD: Final = (
     "no thread can be started to send events. Raise the limit of threads, or, where Python ends, call earlier"
 )
-_JOIN: Final = 0.5  # seconds that the end of a client waits for its threads
-_LAST_JOIN: Final = 0.05  # the same at an exit, of which all clients take as long as one
+_JOIN: Final = 0.5  # seconds that the end of a client waits for its threads, and an exit for those of all clients
+_LEAST_JOIN: Final = 0.05  # seconds for each client's at an exit
 
 
 def request_context() -> dict[str, Any] | None:
@@ -52,6 +52,19 @@ def request_context() -> dict[str, Any] | None:
     if session_id:
         tags.setdefault("$session_id", session_id)
     return tags
+
+
+_exit_joins_until: float | None = None
+
+
+def _join_until(is_exit: bool) -> float:
+    """Return when to stop waiting for threads. All clients of an exit share the time: many take as long as one."""
+    global _exit_joins_until
+    if not is_exit:
+        return now() + _JOIN
+    if _exit_joins_until is None:
+        _exit_joins_until = now() + _JOIN
+    return max(_exit_joins_until, now() + _LEAST_JOIN)
 
 
 class PostHog:
@@ -195,7 +208,7 @@ class PostHog:
             consumer.pause()  # type: ignore[no-untyped-call]
         left = self._taken_off()
         self._queue.wake()
-        give_up = now() + (_LAST_JOIN if self._ledger.hurried_at else _JOIN)
+        give_up = _join_until(self._ledger.hurried_at is not None)
         for consumer in self._consumers:
             if consumer.is_alive() and consumer is not threading.current_thread():
                 consumer.join(max(give_up - now(), 0.0))
