@@ -19,7 +19,7 @@ from analytics_posthog._outbox.line import from_line
 from analytics_posthog.replay.event import LineEvent, Lines, Skipped, checked_choice
 from analytics_posthog.replay.lines import lines
 
-FUZZ = settings(max_examples=700, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 TEXT = st.text(st.characters(), max_size=20)  # lone surrogates, too
 NUMBERS = st.one_of(st.integers(), st.floats(), st.just(10**400))
 VALUES: Any = st.recursive(
