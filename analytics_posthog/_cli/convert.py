@@ -15,7 +15,7 @@ from ..convert import EVENTS, to_posthog
 from ..errors import InvalidMessage, InvalidSetting
 from ..replay import STDIN, Choice, Line, Lines, Skipped, Unreadable, find, name_of, opened, readable
 from . import settings
-from .plain import plain
+from .plain import plain_lines
 from .side_by_side import Page
 
 _EPILOG: Final = """\
@@ -144,4 +144,4 @@ class _Notes(logging.Handler):
 
 def _say(text: str) -> None:
     sys.stdout.flush()  # so that a terminal shows both in order
-    sys.stderr.write(plain(text) + "\n")
+    sys.stderr.write(plain_lines(text) + "\n")

@@ -18,7 +18,7 @@ from typing import Final, NoReturn
 
 from ..errors import AnalyticsError, InvalidSetting
 from ..version import VERSION
-from .plain import plain
+from .plain import plain_lines
 from .settings import refuse_keys
 
 # Only imported when the command line runs.
@@ -107,12 +107,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Write the message and exit with code 2."""
-        self.exit(CANT_WORK, plain(f"{self.prog}: error: {message}. See {self.prog} --help\n"))
+        self.exit(CANT_WORK, plain_lines(f"{self.prog}: error: {message}. See {self.prog} --help\n"))
 
 
 def _say(text: str) -> None:
     with suppress(OSError):  # standard error is closed
-        sys.stderr.write(plain(f"{PROGRAM}: {text}\n"))
+        sys.stderr.write(plain_lines(f"{PROGRAM}: {text}\n"))
 
 
 def _forget_output() -> None:

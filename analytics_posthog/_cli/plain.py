@@ -1,8 +1,13 @@
-"""Text for a terminal: a file's name, or a line of an archive, must not move the cursor or set the title."""
+"""Text for a terminal: no file's name, and no line of an archive, moves the cursor or sets the title."""
 
 from __future__ import annotations
 
 
 def plain(text: str) -> str:
-    """Return a text in which each character that is neither printable nor a line's end is written as an escape."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    """Return a text without characters that are commands to a terminal, or change the direction of writing."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def plain_lines(text: str) -> str:
+    """Do the same for a text of several lines."""
+    return "\n".join(map(plain, text.split("\n")))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from .._delivery import now
 from ..replay import STDIN, Summary, Unreadable, identity
-from .plain import plain
+from .plain import plain_lines
 
 _LINE_EVERY: Final = 5.0  # seconds
 
@@ -66,9 +66,9 @@ class Progress:
     def say(self, text: str) -> None:
         """Write a line to standard error, above the bar."""
         if self._bar is not None:
-            self._bar.console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
+            self._bar.console.print(plain_lines(text), markup=False, highlight=False, soft_wrap=True)
         else:
-            sys.stderr.write(f"{plain(text)}\n")
+            sys.stderr.write(f"{plain_lines(text)}\n")
 
     @property
     def summary(self) -> Summary:

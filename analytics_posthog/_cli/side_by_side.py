@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from .._origins import Convert, Path, origins
+from .plain import plain
 
 _OPENED: Final = ("$set", "$group_set", "$groups")  # shown by their keys
 _MOST_LINES: Final = 3  # of a cell
@@ -37,14 +38,14 @@ def rows(message: dict[str, Any], convert: Convert) -> list[Row]:
     for name, value in found.event.items():
         paths = found.paths[name]
         more = "".join(f" (+ {'.'.join(path)})" for path in paths[1:])
-        row = Row("", "", _shown(name), _json(value) + _shown(more))
+        row = Row("", "", plain(name), _json(value) + plain(more))
         (made.setdefault(paths[0], []) if paths else added).append(row)
     shown: list[Row] = []
     for path, value in found.parts.items():
         rights = made.get(path, [])
         if not rights and path in found.unused and value is not None and not isinstance(value, dict):
             rights = [Row("", "", _NOT_SENT, "")]
-        shown += _beside(_shown(".".join(path)), _json(value), rights)
+        shown += _beside(plain(".".join(path)), _json(value), rights)
     return shown + _beside(_ADDED, "", added)
 
 
@@ -53,12 +54,7 @@ def _beside(left: str, value: str, rights: list[Row]) -> list[Row]:
 
 
 def _json(value: Any) -> str:
-    return _shown(json.dumps(value, ensure_ascii=False, default=str))
-
-
-def _shown(text: str) -> str:
-    """Return a text without characters that are commands to a terminal, or change the direction of writing."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return plain(json.dumps(value, ensure_ascii=False, default=str))
 
 
 class Page:
@@ -71,7 +67,7 @@ class Page:
 
     def show(self, place: str, message: dict[str, Any]) -> None:
         """Write one message; `place` says where it was read."""
-        self._write([(f"{_shown(place)}  {_json(message.get('type'))[1:-1]}", "bold")])
+        self._write([(f"{plain(place)}  {_json(message.get('type'))[1:-1]}", "bold")])
         for row in rows(message, self._convert):
             self._show(row)
         self._write([])

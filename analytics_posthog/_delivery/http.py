@@ -78,10 +78,8 @@ def _written(batch: list[dict[str, Any]]) -> str | None:
         return None
 
 
-def _posted(target: Target, events: str | None, session: requests.Session, fields: dict[str, Any]) -> bool:
+def _posted(target: Target, events: str, session: requests.Session, fields: dict[str, Any]) -> bool:
     """Post events that are written. Return False if nothing was posted, because that can't be done here."""
-    if events is None:
-        return False
     filling = _Filling(session, events)
     stand_in = cast(requests.Session, filling)
     try:

@@ -85,11 +85,11 @@ class Session(requests.Session):
         return self._judged(response)
 
     def _judged(self, response: requests.Response) -> requests.Response:
-        """Return an answer that is a success; with `taken` as 200, the only one that `batch_post` knows."""
+        """Return an answer that is a success; with `taken` as 200."""
         if not 200 <= response.status_code < 300:
             raise Answered(response)
         if self._taken:
-            response.status_code = 200
+            as_200(response)
         return response
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:

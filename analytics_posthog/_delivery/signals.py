@@ -22,7 +22,7 @@ from .lifecycle import drain_all, end_all, is_anyone_alive, watchers
 from .servers import drain_after_uvicorn
 
 _HANDLED_ELSEWHERE: Final = ("uwsgi", "mod_wsgi")  # modules of servers in C, whose handlers Python doesn't see
-_NUDGE: Final = 0.05  # seconds
+_AGAIN: Final = 0.05  # seconds; a signal that comes just before a wait in C doesn't end it, so it is raised again
 _INIT: Final = 1  # the process id of a container's first process, for which the default action does nothing
 
 
@@ -81,7 +81,7 @@ class _Handler:
                 _raise_in_main_thread(number)
                 if self.earlier != signal.SIG_DFL:
                     break
-                time.sleep(_NUDGE)  # again, because a signal that comes just before a wait in C doesn't end it
+                time.sleep(_AGAIN)
 
 
 class _AsDefault(_Handler):
@@ -93,19 +93,17 @@ class _AsDefault(_Handler):
 
     def __init__(self) -> None:
         super().__init__(_end)
-        self._watched_in = 0  # the process id, once a thread acts on the signal
         self._is_drained = False
 
     def act_in_thread(self, number: int) -> None:
         """Drain in this thread, and end the process, however long its main thread stays within C."""
-        self._watched_in = os.getpid()
         try:
             self._drain()
         finally:
             self._is_drained = True
             while True:  # ends with the process
                 _raise_in_main_thread(number)
-                time.sleep(_NUDGE)
+                time.sleep(_AGAIN)
 
     def __eq__(self, other: object) -> bool:
         return other is self or other == signal.SIG_DFL
@@ -114,7 +112,7 @@ class _AsDefault(_Handler):
         return hash(signal.SIG_DFL)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self._watched_in == os.getpid() or _watched_by == os.getpid():
+        if _watched == os.getpid():
             if self._is_drained:
                 _act(self.earlier, number, frame)
         elif is_anyone_alive():
@@ -133,7 +131,7 @@ def _end() -> None:
 
 
 _as_default: Final = _AsDefault()
-_watched_by = 0  # the id of the process that has a thread for SIGTERM
+_watched = 0  # the id of the process that has a thread for SIGTERM
 _wakeup: list[socket.socket] = []  # held, so that they stay open
 
 
@@ -143,9 +141,9 @@ def _watch() -> None:
     Python runs a handler only when the main thread is back from C, and a signal that comes just before a wait doesn't
     end the wait. A pool sends one SIGTERM and then waits for its child, which would never end.
     """
-    global _watched_by
+    global _watched
     process = sys.modules.get("multiprocessing.process")
-    if sys.platform == "win32" or process is None or process.parent_process() is None or _watched_by == os.getpid():
+    if sys.platform == "win32" or process is None or process.parent_process() is None or _watched == os.getpid():
         return
     reader, writer = socket.socketpair()
     writer.setblocking(False)
@@ -154,11 +152,13 @@ def _watch() -> None:
         if earlier != -1:  # somebody else is woken by signals
             signal.set_wakeup_fd(earlier)
             return
+        _wakeup[:] = [reader, writer]
         threading.Thread(target=_act_when_told, args=(reader,), name="analytics-signals", daemon=True).start()
-    except (ValueError, RuntimeError):  # not in the main thread, or no thread can be started
+        _watched = os.getpid()
+    except ValueError:  # not in the main thread
         return
-    _wakeup[:] = [reader, writer]
-    _watched_by = os.getpid()
+    except RuntimeError:  # no thread can be started
+        signal.set_wakeup_fd(-1)
 
 
 def _act_when_told(reader: socket.socket) -> None:
@@ -170,9 +170,9 @@ def _act_when_told(reader: socket.socket) -> None:
 
 def _unwatch() -> None:
     """In a forked child, write to its own thread, if to any."""
-    global _watched_by
-    if _watched_by:
-        _watched_by = 0
+    global _watched
+    if _watched:
+        _watched = 0
         signal.set_wakeup_fd(-1)
 
 

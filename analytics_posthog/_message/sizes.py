@@ -8,13 +8,11 @@ from typing import Any, Final
 from .plain import PAIR_COST
 
 _NUMBER_COST: Final = 8  # of an array: no million of numbers fits into an event, however short they are
-_SIZED: Final[tuple[Any, ...]] = (str, bytes, bytearray, dict, list, tuple, set, frozenset, deque)
+_SIZED: Final[tuple[Any, ...]] = (dict, list, tuple, str, bytes, bytearray, set, frozenset, deque)
 
 
 def least_size(value: Any, kind: type) -> int:
     """Return how many bytes of JSON a value has at least, if it says how large it is without code of the app's."""
-    if kind is dict or kind is list:
-        return len(value) * (PAIR_COST if kind is dict else 1)
     for base in _SIZED:
         if isinstance(value, base):
             return int(base.__len__(value)) * (PAIR_COST if base is dict else 1)

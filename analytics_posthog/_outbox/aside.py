@@ -1,50 +1,18 @@
-"""What can't be sent but must not vanish: the names of an outbox's files, and those that are kept for a person to see.
-
-An outbox touches only files of its own form: `<process>-<32 hex digits>` and a suffix. Whatever else is in the
-directory is neither read, nor deleted, nor counted.
-"""
+"""What can't be sent is kept in the outbox's directory for a person to see, up to a limit of its own."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 from .line import to_line
+from .names import REFUSED, new_name, sizes
 
-SUFFIX: Final = ".jsonl"
-CORRUPT: Final = ".corrupt"  # had lines that are not messages
-REFUSED: Final = ".refused"  # messages that PostHog has refused, each with the reason
 MAX_ASIDE: Final = 16 * 1024 * 1024  # bytes of all files of one of these two kinds; the oldest goes first
-_STEM: Final = re.compile(r"[0-9]{1,10}-[0-9a-f]{32}")
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-
-
-def new_name(suffix: str) -> str:
-    """Return a name for a file that isn't there yet."""
-    return f"{os.getpid()}-{uuid4().hex}{suffix}"
-
-
-def is_ours(name: str, suffixes: Iterable[str] = (SUFFIX,)) -> bool:
-    """Whether an outbox gives such a name."""
-    stem, suffix = os.path.splitext(name)
-    return suffix in suffixes and _STEM.fullmatch(stem) is not None
-
-
-def sizes(directory: Path, suffix: str) -> Iterator[tuple[float, str, int]]:
-    """Yield the time, the name and the bytes of each file of this user with such a name."""
-    with suppress(OSError), os.scandir(directory) as entries:
-        for entry in entries:
-            if not is_ours(entry.name, (suffix,)):
-                continue
-            with suppress(OSError):  # gone since
-                found = entry.stat(follow_symlinks=False)
-                if entry.is_file(follow_symlinks=False) and found.st_uid == os.geteuid():
-                    yield found.st_mtime, entry.name, found.st_size
 
 
 def make_room(directory: Path, suffix: str, size: int) -> bool:

@@ -16,8 +16,9 @@ from typing import Any, Final, TypeAlias
 
 from .._delivery import no_fork
 from ..errors import InvalidSetting, QueueFull
-from .aside import CORRUPT, REFUSED, SUFFIX, Refused, is_ours, sizes
+from .aside import Refused
 from .file import SUPPORTED, OutboxFile
+from .names import CORRUPT, REFUSED, SUFFIX, is_ours, sizes
 
 Place: TypeAlias = tuple[OutboxFile, int]  # a line: its file and offset
 

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from .aside import CORRUPT, SUFFIX, make_room, new_name
+from .aside import make_room
+from .names import CORRUPT, SUFFIX, new_name
 
 SUPPORTED: Final = find_spec("fcntl") is not None  # not on Windows
 _CHUNK: Final = 64 * 1024

@@ -11,7 +11,7 @@ import pytest
 from tests.support.child_process import run_python
 from tests.support.posthog_server import HANG, PostHogServer
 
-BEGIN = """
+BEGIN = '''
 import ctypes, datetime, decimal, faulthandler, json, os, random, signal, sys, threading, time, uuid
 faulthandler.dump_traceback_later(100, exit=True)
 from analytics_posthog import Client
@@ -19,72 +19,56 @@ from analytics_posthog import Client
 class Limit(Exception):
     pass
 
-class Value:
-    def __str__(self): return "v" * 10
-
 def options():
     return json.loads(os.environ["OPTIONS"])
 
 properties = {"a": [decimal.Decimal("1.5"), uuid.uuid4(), {"b": [datetime.time(1), (1, 2), {3}]}] * 20, "é": "ü" * 99}
 client = Client("phc_key", os.environ["URL"], max_queue_size=10**6, **options())
 chance = random.Random(5)
-"""
+passed = swallowed = other = 0
+
+def count(times, expected, begin):
+    """Call again and again, so many times; count how often the interrupt that `begin()` sets off comes through."""
+    global passed, swallowed, other
+    while passed + swallowed + other < times:
+        before = time.monotonic()
+        try:
+            begin()
+            while time.monotonic() < before + 0.2:
+                client.track("u1", "Bought", properties, {"ip": "1.2.3.4", "more": properties})
+            swallowed += 1
+        except expected:
+            passed += 1
+        except Exception as error:
+            other += 1
+            print(repr(error), file=sys.stderr)
+
+def say():
+    ok = client.track("last", "Bought")[0]
+    print(json.dumps([passed, swallowed, other, ok, client.flush(60)]))
+'''
 
 IN_MAIN = """
 def handler(*_):
     raise ERROR
 
 signal.signal(signal.SIGALRM, handler)
-passed = swallowed = other = 0
-while passed + swallowed + other < 400:
-    before = time.monotonic()
-    try:
-        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.002))
-        while time.monotonic() < before + 0.2:
-            client.track("u1", "Bought", properties, {"ip": "1.2.3.4", "more": properties})
-        swallowed += 1
-    except ERROR_TYPE:
-        passed += 1
-    except Exception as error:
-        other += 1
-        print(repr(error), file=sys.stderr)
+count(400, ERROR_TYPE, lambda: signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.002)))
 signal.setitimer(signal.ITIMER_REAL, 0)
-ok = client.track("last", "Bought")[0]
-print(json.dumps([passed, swallowed, other, ok, client.flush(60)]))
+say()
 """
 
 IN_THREAD = """
-passed = swallowed = other = 0
-done = threading.Event()
-
-def calls():
-    global passed, swallowed, other
-    while passed + swallowed + other < 200:
-        began.set()
-        before = time.monotonic()
-        try:
-            while time.monotonic() < before + 0.2:
-                client.track("u1", "Bought", properties, {"ip": "1.2.3.4", "more": properties})
-            swallowed += 1
-        except Limit:
-            passed += 1
-        except Exception as error:
-            other += 1
-            print(repr(error), file=sys.stderr)
-    done.set()
-
 began = threading.Event()
-thread = threading.Thread(target=calls)
+thread = threading.Thread(target=count, args=(200, Limit, began.set))
 thread.start()
-while not done.is_set():
+while thread.is_alive():
     if began.wait(0.01):
         began.clear()
         time.sleep(chance.uniform(0.0005, 0.003))
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Limit))
-time.sleep(0.05)
 thread.join()
-ok = client.track("last", "Bought")[0]
-print(json.dumps([passed, swallowed, other, ok, client.flush(60)]))
+say()
 """
 
 
