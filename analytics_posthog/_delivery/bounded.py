@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import http.client
 import io
+import queue
 import socket
 import zlib
+from collections import deque
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
@@ -18,6 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from .clock import now
 
@@ -83,12 +86,42 @@ class _SecureConnection(HTTPSConnection):
     response_class = _Answer
 
 
+class _Idle:
+    """A pool's idle connections, the one used last on top. urllib3's own waits for a lock, as `queue.Queue` does.
+
+    An interrupt may leave that lock taken, and then the next request would wait for ever.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self._maxsize = maxsize
+        self._idle: deque[Any] = deque()
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add a connection. Raises queue.Full at once: requests' pools never wait."""
+        if len(self._idle) >= self._maxsize:
+            raise queue.Full
+        self._idle.append(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take a connection. Raises queue.Empty at once."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def qsize(self) -> int:
+        """Return how many there are."""
+        return len(self._idle)
+
+
 class _Pool(HTTPConnectionPool):
     ConnectionCls: Any = _Connection
+    QueueCls: Any = _Idle
 
 
 class _SecurePool(HTTPSConnectionPool):
     ConnectionCls: Any = _SecureConnection
+    QueueCls: Any = _Idle
 
 
 _POOLS: Final = {"http": _Pool, "https": _SecurePool}
@@ -115,11 +148,10 @@ class BoundedAdapter(HTTPAdapter):
         response = super().send(request, stream=True, **kwargs)
         try:
             body = _body(response)
-        except Exception as error:
+        except (HTTPError, OSError) as error:
             response.close()
-            if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
-                raise requests.ReadTimeout(error, request=request) from error
-            raise requests.ConnectionError(error, request=request) from error
+            kind = requests.ReadTimeout if isinstance(error, ReadTimeoutError) else requests.ConnectionError
+            raise kind(error, request=request) from error
         response.raw = io.BytesIO(body)
         return response
 

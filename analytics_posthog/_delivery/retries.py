@@ -22,17 +22,14 @@ from .._settings import Retries
 from ..errors import DeliveryError, NoAnswer, TimedOut
 from .clock import now
 from .session import QUOTA
+from .waiting import Stop
 
 T = TypeVar("T")
 
 SHUT_DOWN: Final = "the client was shut down before its events could be sent. Call flush() first, or give it more time"
 _REFUSED: Final = (400, 413)  # PostHog doesn't take the event; of any other server this needs more evidence
 _ABOUT_ALL: Final = (401, 402, 404, 405, 407, 410)  # the key, the bill, the address or a proxy: no event's fault
-_AWAY: Final = (
-    503,
-    504,
-    511,
-)  # nobody is there, so there is nothing to find out by halves; 511: a network wants a login
+_AWAY: Final = (503, 504, 511)  # nobody is there, or a network wants a login: halves would tell nothing
 _RETRIED: Final = (408, 429)  # as is every status from 500 but 511, and no answer at all
 _HALVE_AFTER: Final = 3  # failures with a status from 500, before a batch is halved
 _ALONE: Final = 4  # tries of one event with such a status, when others are taken
@@ -49,13 +46,13 @@ class Sender(Generic[T]):
     """Posts batches until each event is taken or there is no sense in going on."""
 
     def __init__(
-        self, post: Callable[[list[T]], object], retries: Retries, stop: threading.Event | None = None
+        self, post: Callable[[list[T]], object], retries: Retries, stop: Stop | threading.Event | None = None
     ) -> None:
         """`post(batch)` raises what went wrong. `stop`, once set, ends all waits, and nothing is posted any more."""
         self._post = post
         self._retries = retries
         self._refused_in_a_row = 0  # events, since the last one that was taken
-        self.stop = stop or threading.Event()
+        self.stop = stop or Stop()
 
     def deliver(self, batch: list[T]) -> Iterator[tuple[DeliveryError | None, list[T]]]:
         """Post a batch, and yield it in parts: those that were taken with None, the others with their error."""

@@ -51,14 +51,38 @@ class Bell:
             self._sleepers.discard(lock)
 
 
+class Stop:
+    """A `threading.Event` that no interrupt leaves locked."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._bell = Bell()
+
+    def is_set(self) -> bool:
+        """Whether it was set."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Set it, and end each wait."""
+        self._is_set = True
+        self._bell.ring_all()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds until it is set. Return whether it is."""
+        end = now() + timeout
+        while not self._is_set and (rest := end - now()) > 0:
+            self._bell.sleep(min(rest, _SLICE), self.is_set)
+        return self._is_set
+
+
 # gevent puts a class of its own in the place of Python's, which can't be the base of another.
 _Queue: Any = getattr(sys.modules.get("gevent.monkey"), "get_original", lambda *_: queue.Queue)("queue", "Queue")
 
 
 class Waiting(_Queue, Generic[T]):  # type: ignore[misc]
-    """A `queue.Queue`, of which all methods are written anew. `maxsize` 0 or less means any number.
+    """Has the methods of `queue.Queue`, and none of its waits for a lock in a call. `maxsize` 0 or less: no limit.
 
-    Calls that come at the same time may exceed `maxsize`, by less than their number.
+    Calls at the same moment may exceed `maxsize`, by less than their number.
     """
 
     def __init__(self, maxsize: int = 0) -> None:
@@ -92,8 +116,7 @@ class Waiting(_Queue, Generic[T]):  # type: ignore[misc]
         if 0 < self.maxsize <= len(self.queue):
             self._wait(self._got, lambda: not self.full(), block, timeout, queue.Full)
         self.queue.append(item)
-        if self._put._sleepers:
-            self._put.ring()
+        self._put.ring()
 
     def put_nowait(self, item: T) -> None:
         """Add an item. Raises queue.Full."""
