@@ -209,7 +209,11 @@ class Client(Changeable, Ending, Calls):
         self._report.reset()
         self._route = self._closed() if closed else self._opened()
         for message in unsent:
-            self._route.delivery.send(message)
+            try:
+                self._route.delivery.send(message)
+            except Exception as error:  # of a message that was accepted long ago; the call of now must not raise it
+                why = f"{message['type']}: not sent by the first worker, because {type(error).__name__} was raised"
+                self._report.refused(AnalyticsError(why), message)
 
     def _current(self) -> Route:
         notice_fork()
