@@ -1,7 +1,7 @@
 # The commands that people look for. `make` alone lists them.
 PYTHON = .venv/bin/python
 
-.PHONY: help install test processes browser lint format check ci clean
+.PHONY: help install test processes browser soak lint format check ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -18,6 +18,9 @@ processes: ## the second tier: real processes, servers and frameworks
 
 browser: ## the third tier: the inspector's page in Chromium (as root, to install it)
 	.ci/browser $(PYTHON)
+
+soak: ## processes under random faults for ten minutes, against a model of what must arrive
+	$(PYTHON) -m tests.soak --seconds 600
 
 lint: ## format, lint, spelling, types
 	$(PYTHON) -m ruff format --check .

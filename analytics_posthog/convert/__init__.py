@@ -41,6 +41,7 @@ __all__ = [
     "HOSTS",
     "MAX_GROUP_KEY",
     "MAX_MERGE_KEY",
+    "NO_USER",
     "PROPERTIES",
     "REFUSED",
     "REFUSED_EXACTLY",
