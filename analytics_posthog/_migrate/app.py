@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from .calls import CallSite
 from .files import read
-from .names import Project
+from .names import CLONES, Project
 from .requirements import reader
 from .scan import Constants, scan
 from .sites import Edit, Site, applied
@@ -17,7 +17,10 @@ from .source import CantParse, Source
 
 _PYTHON: Final = (".py", ".pyi")
 # A file without any of these has no call, import or setting of Segment's; it isn't parsed.
-_HINT: Final = re.compile(rb"analytics|segment|\b(?:track|identify|screen|alias|group|page)\s*\(|\.write_key\b")
+_CLONES: Final = "|".join(name.rpartition(".")[2] for name in CLONES)
+_HINT: Final = re.compile(
+    rf"analytics|segment|\b(?:track|identify|screen|alias|group|page)\s*\(|\.write_key\b|{_CLONES}".encode()
+)
 _NOTEBOOK: Final = re.compile(rb"segment[./]analytics|import analytics\b|segment import analytics")
 
 

@@ -14,7 +14,7 @@ from .sites import Edit, Site, replaced
 from .source import dotted
 
 _SUBMODULES: Final = ("client", "consumer", "oauth_manager", "request", "utils", "version")
-_WITH_CARE: Final = ("consumer", "oauth_manager", "request", "utils")
+WITH_CARE: Final = frozenset(["consumer", "oauth_manager", "request", "utils"])  # submodules that differ
 
 
 def sites_of_import(node: cst.Import, names: Names) -> Iterator[Site]:
@@ -27,7 +27,7 @@ def sites_of_import(node: cst.Import, names: Names) -> Iterator[Site]:
         elif rest and rest.split(".")[0] not in _SUBMODULES:
             yield _left(node, names, f"this package has no {rest}")
         else:
-            yield from _changed(node, names, rest, [_edit_of_alias(alias, module, rest, names)])
+            yield from _changed(node, names, [rest], [_edit_of_alias(alias, module, rest, names)])
 
 
 def sites_of_import_from(node: cst.ImportFrom, names: Names) -> Iterator[Site]:
@@ -47,7 +47,9 @@ def sites_of_import_from(node: cst.ImportFrom, names: Names) -> Iterator[Site]:
         if missing:
             yield _left(node, names, f"this package has no {missing}")
         else:
-            yield from _changed(node, names, rest, [replaced(names.source, node.module, _joined(rest))])
+            parts = [] if isinstance(node.names, cst.ImportStar) else [dotted(alias.name) for alias in node.names]
+            edit = replaced(names.source, node.module, _joined(rest))
+            yield from _changed(node, names, [rest] if rest else parts, [edit])
 
 
 def edit_of_use(node: cst.Attribute, names: Names) -> Edit | None:
@@ -96,13 +98,12 @@ def _from_segment(node: cst.ImportFrom, names: Names, found: Sequence[cst.Import
         asname = found[0].asname
         bound = asname.name.value if asname is not None and isinstance(asname.name, cst.Name) else LEGACY
         alias = "" if bound == OURS else f" as {bound}"
-        yield from _changed(node, names, "", [replaced(names.source, node, f"import {OURS}{alias}")])
+        yield from _changed(node, names, [], [replaced(names.source, node, f"import {OURS}{alias}")])
 
 
-def _changed(node: cst.Import | cst.ImportFrom, names: Names, rest: str, edits: list[Edit]) -> Iterator[Site]:
+def _changed(node: cst.Import | cst.ImportFrom, names: Names, parts: list[str], edits: list[Edit]) -> Iterator[Site]:
     yield Site.at(names.source, node, Risk.of("import", code=_code(node, names)), edits)
-    top = rest.split(".")[0]
-    if top in _WITH_CARE:
+    for top in {part.split(".")[0] for part in parts} & WITH_CARE:
         yield Site.at(names.source, node, Risk.of("submodule", name=f"{SEGMENT}.{top}"))
 
 

@@ -246,7 +246,9 @@ class _Clients(cst.CSTVisitor):
         returned = [each.value for each in m.findall(node.body, m.Return()) if isinstance(each, cst.Return)]
         is_client = self._is_client(node.returns)
         if is_client or any(each is not None and self._names.of(each) == INSTANCE for each in returned):
-            self._names.note(node.name, f"{INSTANCE}()")
+            names = [dotted(each.decorator).rpartition(".")[2] for each in node.decorators]
+            is_property = any(name.endswith("property") for name in names)
+            self._names.note(node.name, INSTANCE if is_property else f"{INSTANCE}()")
 
     def _is_client(self, annotation: cst.Annotation | None) -> bool:
         if annotation is None:

@@ -9,7 +9,7 @@ import libcst as cst
 
 from . import imports, settings, strings
 from .calls import CallSite, call_of, call_site
-from .names import CLIENT, INSTANCE, Names, Project
+from .names import CLIENT, INSTANCE, SEGMENT, Names, Project
 from .risks import Risk
 from .sites import Edit, Site
 from .source import Source, dotted
@@ -105,6 +105,9 @@ class _Visitor(cst.CSTVisitor):
         edit = imports.edit_of_use(node, self._names)
         if edit is not None:
             self.found.edits.append(edit)
+        found = self._names.of(node)
+        if found in imports.WITH_CARE:
+            self._add(node, "submodule", name=f"{SEGMENT}.{found}")
         self._passed_on(node)
 
     def visit_Arg(self, node: cst.Arg) -> None:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Final
 
 import libcst as cst
+import libcst.matchers as m
 from libcst.metadata import QualifiedName
 
 from .._settings import Settings
@@ -127,11 +128,16 @@ def _why_left(value: cst.BaseExpression, line: cst.SimpleStatementLine | None, n
         return "a test keeps its own"
     if line is None or len(line.body) != 1:
         return "the statement isn't on a line of its own"
-    if isinstance(value, cst.Name) and any("<locals>" in name for name in names.source.names(value)):
+    if any(_is_variable(name, names) for name in m.findall(value, m.Name()) if isinstance(name, cst.Name)):
         return "it comes from a variable"
     if any(each.name != "os" for each in _bound("os", names)):
         return "`os` is something else here"
     return None
+
+
+def _is_variable(name: cst.Name, names: Names) -> bool:
+    """Whether a name stands for what a function gets or makes, not for a module or one of its constants."""
+    return name.value in ("self", "cls") or any("<locals>" in each for each in names.source.names(name))
 
 
 def _read(variable: str) -> str:

@@ -41,7 +41,7 @@ def replaced(source: Source, node: cst.CSTNode, text: str) -> Edit:
 def applied(text: str, edits: Iterable[Edit]) -> str:
     """Return a text with all edits, each once; one inside an earlier one is left out."""
     parts, end = [], 0
-    for edit in sorted(set(edits)):
+    for edit in sorted(dict.fromkeys(edits), key=lambda edit: (edit.start, edit.end)):
         if edit.start < end:
             continue
         parts += [text[end : edit.start], edit.text]

@@ -39,6 +39,8 @@ class Source:
         self.encoding = self.tree.encoding
         self.bom = data[:3] == b"\xef\xbb\xbf"
         self.text = data.decode(self.encoding).removeprefix("\ufeff")
+        if self.tree.code != self.text:  # its positions would be wrong
+            raise CantParse("LibCST can't keep its form, as with a line of a backslash alone")
         self._starts = [0, *(end.end() for end in _LINE_END.finditer(self.text))]
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:

@@ -34,7 +34,8 @@ SPELLINGS = {
     "whole": ("import segment.analytics\n", "segment.analytics."),
     "names": ("from segment.analytics import alias, group, identify, page, screen, track\n", ""),
     "client": (
-        "from segment.analytics import Client\nfrom shop import keys\n\nclient = Client(keys.SEGMENT, max_queue_size=100)\n",
+        "from segment.analytics import Client\nfrom shop import keys\n\n"
+        "client = Client(keys.SEGMENT, max_queue_size=100)\n",
         "client.",
     ),
     "client_of_submodule": (
@@ -143,7 +144,10 @@ REQUIREMENTS = {
     "Pipfile": '[packages]\nrequests = "*"\nsegment-analytics-python = "*"\n',
     "environment.yml": "dependencies:\n  - python=3.11\n  - pip:\n    - segment-analytics-python==2.3.2\n",
 }
-_SETUP = 'from setuptools import setup\n\nsetup(name="shop", install_requires=["requests", "segment-analytics-python>=2.2"])\n'
+_SETUP = (
+    "from setuptools import setup\n\n"
+    'setup(name="shop", install_requires=["requests", "segment-analytics-python>=2.2"])\n'
+)
 
 
 def write(place: Path) -> None:
