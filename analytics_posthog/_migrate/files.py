@@ -112,8 +112,9 @@ def _through_link(place: Path, top: Path) -> bool:
 
 def _git(directory: Path, *arguments: str) -> bytes | None:
     """Return what a git command prints; None without git, or outside of a repository."""
+    command = ["git", "-C", str(directory), *arguments]
     try:
-        done = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True, check=False, timeout=60)  # noqa: S603,S607
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

@@ -17,11 +17,11 @@ from collections import Counter
 from pathlib import Path
 
 from analytics_posthog._migrate import read_app
-from tests.migrate import code_base
+from tests.migrate import shop
 
 # Put in as lines of their own.
 LINES = [
-    *(text for text, _ in code_base.SPELLINGS.values()),
+    *(text for text, _ in shop.SPELLINGS.values()),
     "analytics.write_key = 'segment k'\n",
     "analytics.host = \\\n    'segment h'\n",
     "segment.analytics.track(1, 'x')\n",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from analytics_posthog._cli import main
-from tests.migrate import code_base
+from tests.migrate import shop
 
 PROJECT = Path(__file__).parents[2]
 A_CALL = re.compile(r"(?<!def )(?<!\w)(?:track|identify|page|screen|group|alias)\(")
@@ -20,11 +20,11 @@ AN_IMPORT = re.compile(r"^\s*(?:import|from) (?:segment|analytics)\b", re.MULTIL
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The code base, committed to a repository, as the current directory."""
     place = tmp_path / "shop"
     place.mkdir()
-    code_base.write(place)
+    shop.write(place)
     monkeypatch.chdir(place)
     git("init", "-q")
     commit()
@@ -45,38 +45,34 @@ def python_files(place: Path) -> dict[str, str]:
     return {path.relative_to(place).as_posix(): path.read_text() for path in sorted(place.rglob("*.py"))}
 
 
-def test_the_audit_has_each_call_that_grep_finds(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_audit_has_each_call_import_and_requirement_that_grep_finds(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["migrate", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     lines = {
         (file, number)
-        for file, text in python_files(shop).items()
+        for file, text in python_files(place).items()
         for number, line in enumerate(text.splitlines(), 1)
         if A_CALL.search(line) and not file.endswith("plain.py")
     }
     assert {(call["file"], call["line"]) for call in found["calls"]} == lines
-    assert len(found["calls"]) == code_base.CALLS
-    assert found["files"] == code_base.FILES + len(code_base.REQUIREMENTS)
+    assert len(found["calls"]) == shop.CALLS
+    assert found["files"] == shop.FILES + len(shop.REQUIREMENTS)
     assert found["left"] == []
-
-
-def test_the_audit_has_each_import_and_requirement_that_grep_finds(
-    shop: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["migrate", "--json"]) == 0
-    places = json.loads(capsys.readouterr().out)["places"]
-    imports = sum(len(AN_IMPORT.findall(text)) for text in python_files(shop).values())
+    places = found["places"]
+    imports = sum(len(AN_IMPORT.findall(text)) for text in python_files(place).values())
     assert sum(place["kind"] == "import" for place in places) == imports
     needed = sum(
         len(re.findall(r"analytics[-_]python", path.read_text()))
-        for path in [*(shop / name for name in code_base.REQUIREMENTS), shop / "setup.py"]
+        for path in [*(place / name for name in shop.REQUIREMENTS), place / "setup.py"]
     )
     assert sum(place["kind"] == "requirement" for place in places) == needed
     assert all(place["changed"] for place in places if place["kind"] in ("import", "requirement", "mock", "logger"))
 
 
 def test_its_tests_pass_after_the_switch_and_a_second_one_changes_nothing(
-    shop: Path, capsys: pytest.CaptureFixture[str]
+    place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["migrate", "--check"]) == 1
     assert main(["migrate", "--write"]) == 0
@@ -88,14 +84,14 @@ def test_its_tests_pass_after_the_switch_and_a_second_one_changes_nothing(
     assert main(["migrate", "--write"]) == 0
     assert capsys.readouterr().out == "nothing is to change\n"
     assert git("diff") == after
-    environment = {**os.environ, "PYTHONPATH": f"{shop}{os.pathsep}{PROJECT}", "POSTHOG_PROJECT_API_KEY": "phc_tests"}
+    environment = {**os.environ, "PYTHONPATH": f"{place}{os.pathsep}{PROJECT}", "POSTHOG_PROJECT_API_KEY": "phc_tests"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "30 passed" in done.stdout
 
 
-def test_the_diff_touches_no_other_line(shop: Path) -> None:
+def test_the_diff_touches_no_other_line(place: Path) -> None:
     assert main(["migrate", "--write"]) == 0
     removed = [line[1:] for line in git("diff", "-U0").splitlines() if re.match(r"-(?!--)", line)]
     about = re.compile(r"segment|analytics|write_key|host=|SEGMENT", re.IGNORECASE)
@@ -105,31 +101,31 @@ def test_the_diff_touches_no_other_line(shop: Path) -> None:
     assert [line for line in added if not known.search(line)] == []
 
 
-def test_a_repository_with_changes_is_refused_without_force(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (shop / "shop" / "keys.py").write_text("SEGMENT = 'another'\n")
-    before = python_files(shop)
+def test_a_repository_with_changes_is_refused_without_force(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "shop" / "keys.py").write_text("SEGMENT = 'another'\n")
+    before = python_files(place)
     assert main(["migrate", "--write"]) == 2
     assert "Commit or stash them" in capsys.readouterr().err
-    assert python_files(shop) == before
+    assert python_files(place) == before
     assert main(["migrate", "--write", "--force"]) == 0
-    assert python_files(shop) != before
+    assert python_files(place) != before
 
 
-def test_no_file_outside_the_paths_in_an_environment_or_ignored_is_changed(shop: Path) -> None:
+def test_no_file_outside_the_paths_in_an_environment_or_ignored_is_changed(place: Path) -> None:
     text = "import segment.analytics as analytics\n"
-    (shop / ".gitignore").write_text("ignored/\n")
-    for place in ("ignored", "env/lib", ".git/hooks", "node_modules/x", "inside"):
-        (shop / place).mkdir(parents=True, exist_ok=True)
-        (shop / place / "a.py").write_text(text)
-    (shop / "env" / "pyvenv.cfg").write_text("")
-    outside = shop.parent / "outside.py"
+    (place / ".gitignore").write_text("ignored/\n")
+    for name in ("ignored", "env/lib", ".git/hooks", "node_modules/x", "inside"):
+        (place / name).mkdir(parents=True, exist_ok=True)
+        (place / name / "a.py").write_text(text)
+    (place / "env" / "pyvenv.cfg").write_text("")
+    outside = place.parent / "outside.py"
     outside.write_text(text)
-    (shop / "link.py").symlink_to(outside)
-    (shop / "linked").symlink_to(shop.parent, target_is_directory=True)
+    (place / "link.py").symlink_to(outside)
+    (place / "linked").symlink_to(place.parent, target_is_directory=True)
     git("add", "-f", "-A")
     git("reset", "-q", "ignored")
     git("commit", "-q", "-m", "x")
     assert main(["migrate", "--write", "inside", "env", ".", "--force"]) == 0
-    untouched = [shop / place / "a.py" for place in ("ignored", ".git/hooks", "node_modules/x")]
+    untouched = [place / name / "a.py" for name in ("ignored", ".git/hooks", "node_modules/x")]
     assert [path.read_text() for path in [*untouched, outside]] == [text] * 4
-    assert "analytics_posthog" in (shop / "inside" / "a.py").read_text()
+    assert "analytics_posthog" in (place / "inside" / "a.py").read_text()
