@@ -1,6 +1,9 @@
-"""The pytest fixture `captured`: put `pytest_plugins = ["analytics_posthog.pytest_plugin"]` into the top conftest.py.
+"""For pytest: put `pytest_plugins = ["analytics_posthog.pytest_plugin"]` into the top conftest.py.
 
-Or import it in any conftest.py: `from analytics_posthog.pytest_plugin import captured`. No other file imports pytest.
+Then no test sends anything or needs a key, and the fixture `captured` has the calls of a test. Tests that are meant to
+send, against a server of their own, have `analytics_posthog_send = true` in pytest's settings. With
+`from analytics_posthog.pytest_plugin import captured` in a conftest.py there is the fixture alone. No other file
+imports pytest.
 """
 
 from __future__ import annotations
@@ -9,7 +12,29 @@ from collections.abc import Iterator
 
 import pytest
 
-from .testing import Captured, capture
+from .testing import Captured, Nothing, begin, capture, end
+
+_SEND = "analytics_posthog_send"
+_RUN = pytest.StashKey[Nothing]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the setting."""
+    parser.addini(_SEND, "whether tests without the fixture `captured` may send to PostHog", type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep anything from being sent until the run is over."""
+    if not config.getini(_SEND):
+        config.stash[_RUN] = Nothing()
+        begin(config.stash[_RUN])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let the calls go their way again."""
+    run = config.stash.get(_RUN, None)
+    if run is not None:
+        end(run)
 
 
 @pytest.fixture

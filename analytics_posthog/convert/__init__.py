@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from .._interrupts import is_interrupt
 from ..errors import InvalidMessage
 from .ids import GroupType, Warn, add_merge_id, check_session, dict_of, distinct_id_of, given, group_type_of, uuid_of
+from .people import Person, person_of
 from .tables import (
     CLICK_IDS,
     CONTEXT,
@@ -48,7 +49,9 @@ __all__ = [
     "SEGMENT_GROUP",
     "Event",
     "GroupType",
+    "Person",
     "Properties",
+    "person_of",
     "to_posthog",
     "wanted",
 ]

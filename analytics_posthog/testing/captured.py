@@ -8,13 +8,15 @@ isn't imported here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from .._delivery import log
+from ..convert import Person, person_of
 from .capturing import Capture, begin, end
-from .difference import Differences, differences, nearness, shown
+from .expected import ANYTHING, Expected, listed
+from .snapshot import counted, stable
 
 __all__ = ["Captured", "capture"]
 
@@ -22,32 +24,7 @@ __tracebackhide__ = True  # pytest's way to leave frames out of a failure's trac
 __unittest = True
 
 
-class _Anything:
-    """The default of an assertion's arguments: any value will do."""
-
-    def __repr__(self) -> str:
-        return "anything"
-
-
-_ANYTHING: Final[Any] = _Anything()
 _MAX_LISTED: Final = 20  # calls
-_MAX_LINE: Final = 160  # characters
-
-# The calls' arguments and the message's fields for them, in the order in which a failure shows them.
-_FIELDS: Final = {
-    "event": "event",
-    "name": "name",
-    "category": "category",
-    "previous_id": "previousId",
-    "user_id": "userId",
-    "anonymous_id": "anonymousId",
-    "group_id": "groupId",
-    "properties": "properties",
-    "traits": "traits",
-    "context": "context",
-    "timestamp": "timestamp",
-}
-_OF_EVERY_CALL: Final = ("context", "timestamp")
 
 
 class Captured:
@@ -57,7 +34,9 @@ class Captured:
     dict may have only some of the keys, at every level. An expected value is an equal one (also `unittest.mock.ANY` and
     the like), or a function that takes the value and returns a bool. The function is called only for calls whose event,
     name and ids fit. Its errors are raised; so is TypeError if it doesn't return a bool. `times` is the number of such
-    calls, by default one or more. Each assertion returns the first such message.
+    calls, by default one or more. `absent` are keys that the properties or traits must not have, such as "email" or
+    "address.street". With `exact`, properties and traits must have the expected keys alone, at every level. Each
+    assertion returns the first such message.
     """
 
     def __init__(self, capture: Capture) -> None:
@@ -82,123 +61,163 @@ class Captured:
         """Forget all calls so far."""
         self._capture.clear()
 
+    def __len__(self) -> int:
+        """Return how many calls would be sent."""
+        return len(self._capture.kept)
+
+    def __bool__(self) -> bool:
+        """Return True: an empty one is one, too."""
+        return True
+
+    def __repr__(self) -> str:
+        """Return the calls, a line each."""
+        return f"<Captured: {self._listed()}>"
+
+    def person(self, distinct_id: Any) -> Person:
+        """Return what PostHog would know of a person: all ids, the properties, and the events, in order.
+
+        `identify` and `alias` merge ids, as in PostHog. Raises LookupError if no call has this id.
+        """
+        found = person_of(self.events, str(distinct_id))
+        if found is None:
+            raise LookupError(f"no call has the id {distinct_id!r}\n{self._listed()}")
+        return found
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Return the messages with ids and times that are the same in each run, to compare with a stored list.
+
+        A messageId becomes "<messageId 1>", "<messageId 2>", ...; a timestamp "<timestamp>". The library in the context
+        is left out, and so are fields that hold nothing.
+        """
+        return stable(self.messages)
+
     def assert_tracked(
         self,
         event: Any,
         *,
-        user_id: Any = _ANYTHING,
-        properties: Any = _ANYTHING,
-        anonymous_id: Any = _ANYTHING,
-        context: Any = _ANYTHING,
-        timestamp: Any = _ANYTHING,
+        user_id: Any = ANYTHING,
+        properties: Any = ANYTHING,
+        anonymous_id: Any = ANYTHING,
+        context: Any = ANYTHING,
+        timestamp: Any = ANYTHING,
         times: int | None = None,
+        absent: Iterable[str] = (),
+        exact: bool = False,
     ) -> dict[str, Any]:
         """Assert that `track` was called with these arguments."""
         return self._assert("track", locals())
 
     def assert_identified(
         self,
-        user_id: Any = _ANYTHING,
-        traits: Any = _ANYTHING,
+        user_id: Any = ANYTHING,
+        traits: Any = ANYTHING,
         *,
-        anonymous_id: Any = _ANYTHING,
-        context: Any = _ANYTHING,
-        timestamp: Any = _ANYTHING,
+        anonymous_id: Any = ANYTHING,
+        context: Any = ANYTHING,
+        timestamp: Any = ANYTHING,
         times: int | None = None,
+        absent: Iterable[str] = (),
+        exact: bool = False,
     ) -> dict[str, Any]:
         """Assert that `identify` was called with these arguments."""
         return self._assert("identify", locals())
 
     def assert_page(
         self,
-        name: Any = _ANYTHING,
+        name: Any = ANYTHING,
         *,
-        category: Any = _ANYTHING,
-        user_id: Any = _ANYTHING,
-        properties: Any = _ANYTHING,
-        anonymous_id: Any = _ANYTHING,
-        context: Any = _ANYTHING,
-        timestamp: Any = _ANYTHING,
+        category: Any = ANYTHING,
+        user_id: Any = ANYTHING,
+        properties: Any = ANYTHING,
+        anonymous_id: Any = ANYTHING,
+        context: Any = ANYTHING,
+        timestamp: Any = ANYTHING,
         times: int | None = None,
+        absent: Iterable[str] = (),
+        exact: bool = False,
     ) -> dict[str, Any]:
         """Assert that `page` was called with these arguments."""
         return self._assert("page", locals())
 
     def assert_screen(
         self,
-        name: Any = _ANYTHING,
+        name: Any = ANYTHING,
         *,
-        category: Any = _ANYTHING,
-        user_id: Any = _ANYTHING,
-        properties: Any = _ANYTHING,
-        anonymous_id: Any = _ANYTHING,
-        context: Any = _ANYTHING,
-        timestamp: Any = _ANYTHING,
+        category: Any = ANYTHING,
+        user_id: Any = ANYTHING,
+        properties: Any = ANYTHING,
+        anonymous_id: Any = ANYTHING,
+        context: Any = ANYTHING,
+        timestamp: Any = ANYTHING,
         times: int | None = None,
+        absent: Iterable[str] = (),
+        exact: bool = False,
     ) -> dict[str, Any]:
         """Assert that `screen` was called with these arguments."""
         return self._assert("screen", locals())
 
     def assert_group(
         self,
-        group_id: Any = _ANYTHING,
-        traits: Any = _ANYTHING,
+        group_id: Any = ANYTHING,
+        traits: Any = ANYTHING,
         *,
-        user_id: Any = _ANYTHING,
-        anonymous_id: Any = _ANYTHING,
-        context: Any = _ANYTHING,
-        timestamp: Any = _ANYTHING,
+        user_id: Any = ANYTHING,
+        anonymous_id: Any = ANYTHING,
+        context: Any = ANYTHING,
+        timestamp: Any = ANYTHING,
         times: int | None = None,
+        absent: Iterable[str] = (),
+        exact: bool = False,
     ) -> dict[str, Any]:
         """Assert that `group` was called with these arguments."""
         return self._assert("group", locals())
 
     def assert_alias(
         self,
-        previous_id: Any = _ANYTHING,
-        user_id: Any = _ANYTHING,
+        previous_id: Any = ANYTHING,
+        user_id: Any = ANYTHING,
         *,
-        context: Any = _ANYTHING,
-        timestamp: Any = _ANYTHING,
+        context: Any = ANYTHING,
+        timestamp: Any = ANYTHING,
         times: int | None = None,
     ) -> dict[str, Any]:
         """Assert that `alias` was called with these arguments."""
         return self._assert("alias", locals())
 
-    def assert_not_tracked(self, event: Any, *, user_id: Any = _ANYTHING, properties: Any = _ANYTHING) -> None:
+    def assert_not_tracked(self, event: Any, *, user_id: Any = ANYTHING, properties: Any = ANYTHING) -> None:
         """Assert that `track` was not called with these arguments."""
-        expected = _given(locals())
-        if any(_fits("track", expected, message) for message in self.messages):
-            raise AssertionError(f"{_call('track', expected)} was called\n{self._listed()}")
+        expected = Expected.of("track", locals())
+        if any(expected.fits(message) for message in self.messages):
+            raise AssertionError(f"{expected.words()} was called\n{self._listed()}")
 
     def assert_nothing_sent(self) -> None:
         """Assert that no call was made that would be sent."""
         if self.messages:
-            raise AssertionError(f"{len(self.messages)} call(s) would be sent, none was expected\n{self._listed()}")
+            raise AssertionError(f"{counted(len(self), 'call')} would be sent, none was expected\n{self._listed()}")
 
     def _assert(self, call: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        expected, times = _given(arguments), arguments["times"]
-        found = [message for message in self.messages if _fits(call, expected, message)]
+        expected, times = Expected.of(call, arguments), arguments["times"]
+        found = [message for message in self.messages if expected.fits(message)]
         if len(found) == times or (found and times is None):
             return found[0] if found else {}
-        raise AssertionError(self._failure(call, expected, len(found), times))
+        raise AssertionError(self._failure(expected, len(found), times))
 
-    def _failure(self, call: str, expected: dict[str, Any], found: int, times: int | None) -> str:
+    def _failure(self, expected: Expected, found: int, times: int | None) -> str:
         """Say what is missing, why it was not sent, where the nearest call differs, and which other calls were made."""
-        wanted = _call(call, expected)
+        wanted, call = expected.words(), expected.call
         if found:
-            return f"{wanted} was called {found} time(s), expected {times}\n{self._listed()}"
+            return f"{wanted} was called {counted(found, 'time')}, expected {times}\n{self._listed()}"
         lines = [f"{wanted} was not called"]
         reasons = [
-            why for message, why in self.not_sent if message.get("type") == call and not _differences(expected, message)
+            why for message, why in self.not_sent if message.get("type") == call and not expected.differences(message)
         ]
         if reasons:
             lines = [f"{wanted} was called but not sent: {'; '.join(dict.fromkeys(reasons))}"]
         alike = [(number, message) for number, message in enumerate(self.messages, 1) if message["type"] == call]
         if alike:
-            number, nearest = min(alike, key=lambda each: _distance(expected, each[1]))
+            number, nearest = min(alike, key=lambda each: expected.distance(each[1]))
             lines.append(f"the nearest call, number {number}, differs:")
-            lines += [f"  {path}: {text}" for path, text in _differences(expected, nearest)]
+            lines += [f"  {path}: {text}" for path, text in expected.differences(nearest)]
         return "\n".join([*lines, self._listed()])
 
     def _listed(self) -> str:
@@ -207,11 +226,8 @@ class Captured:
         if not messages:
             return "nothing was called that would be sent"
         first = max(0, len(messages) - _MAX_LISTED)
-        lines = [f"called were {len(messages)}, the last {_MAX_LISTED}:" if first else "called were:"]
-        for number, message in enumerate(messages[first:], first + 1):
-            line = f"  {number}. {_call(message['type'], _arguments(message))}"
-            lines.append(line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}...")
-        return "\n".join(lines)
+        title = f"called were {len(messages)}, the last {_MAX_LISTED}:" if first else "called were:"
+        return "\n".join([title, *listed(messages[first:], first + 1)])
 
 
 @contextmanager
@@ -235,43 +251,3 @@ def capture() -> Iterator[Captured]:
         log.setLevel(level)
         log.handlers[:] = handlers
         end(calls)
-
-
-def _given(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {name: arguments[name] for name in _FIELDS if arguments.get(name, _ANYTHING) is not _ANYTHING}
-
-
-def _arguments(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a call's own arguments, without empty ones and without those that every message has."""
-    own = [name for name in _FIELDS if name not in _OF_EVERY_CALL]
-    return {name: message[_FIELDS[name]] for name in own if message.get(_FIELDS[name]) not in (None, {})}
-
-
-def _fits(call: str, expected: dict[str, Any], message: dict[str, Any]) -> bool:
-    """Whether a call is as expected. Stops at the first difference, so a function never sees another event's values."""
-    if message["type"] != call:
-        return False
-    return not any(True for name, value in expected.items() for _ in differences(_FIELDS[name], value, message, name))
-
-
-def _differences(expected: dict[str, Any], message: dict[str, Any]) -> Differences:
-    """Return all differences. A function's error is one, because here it may see another event's values."""
-    found: Differences = []
-    for name, value in expected.items():
-        try:
-            found += differences(_FIELDS[name], value, message, name)
-        except Exception as error:
-            found.append((name, f"the function that is expected raised {type(error).__name__}: {error}"))
-    return found
-
-
-def _distance(expected: dict[str, Any], message: dict[str, Any]) -> tuple[float, int]:
-    """Return how far a call is from the expected one: first by its name, then by the number of differences."""
-    name = next((name for name in ("event", "name") if name in expected), None)
-    far = 0.0 if name is None else 1.0 - nearness(expected[name], message.get(name))
-    return far, len(_differences(expected, message))
-
-
-def _call(call: str, arguments: dict[str, Any]) -> str:
-    """Return a call as the app writes it."""
-    return f"{call}({', '.join(f'{name}={shown(value)}' for name, value in arguments.items())})"

@@ -32,12 +32,30 @@ class Capture:
         self.kept: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self.not_sent: list[tuple[dict[str, Any], str]] = []
 
+    def keep(self, message: Message, event: dict[str, Any]) -> None:
+        """Keep a copy of a message and its event: the app may change the message that its call returned."""
+        self.kept.append((copy.deepcopy(message), json.loads(json.dumps(event, default=json_default))))
+
+    def refuse(self, message: Message, why: str) -> None:
+        """Keep a copy of a message that would not be sent, and why."""
+        self.not_sent.append((copy.deepcopy(message), why))
+
+
+class Nothing(Capture):
+    """Keeps nothing; nothing is sent while it lasts."""
+
+    def keep(self, message: Message, event: dict[str, Any]) -> None:
+        """Forget the message."""
+
+    def refuse(self, message: Message, why: str) -> None:
+        """Forget the message."""
+
 
 class _KeepingReport(Report):
     """Also notes refused calls in the capture."""
 
     def refused(self, error: Exception, message: dict[str, Any]) -> None:
-        _innermost().not_sent.append((copy.deepcopy(message), f"{type(error).__name__}: {error}"))
+        _innermost().refuse(message, f"{type(error).__name__}: {error}")
         super().refused(error, message)
 
 
@@ -54,11 +72,9 @@ class _KeepingDelivery:
         """Keep a message and its event. Answers and raises as PostHog's delivery does, also with send=False."""
         ticket = self._events.ticket(message, size)
         if isinstance(ticket, str):
-            _innermost().not_sent.append((copy.deepcopy(message), ticket))
+            _innermost().refuse(message, ticket)
             return ticket
-        event = ticket.event or self._events.event(message)
-        # Copied, as the app may change the message that its call returned.
-        _innermost().kept.append((copy.deepcopy(message), json.loads(json.dumps(event, default=json_default))))
+        _innermost().keep(message, ticket.event or self._events.event(message))
         self._report.outcome(ACCEPTED, [message])
         self._queued.append(message)
         if self._client.sync_mode:
@@ -127,7 +143,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _innermost() -> Capture:
-    return _captures[-1] if _captures else Capture()  # a thread's call may outlast the last one
+    return _captures[-1] if _captures else Nothing()  # a thread's call may outlast the last one
 
 
 def begin(capture: Capture) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import linecache
 from collections.abc import Iterator, Mapping, Sized
+from contextlib import suppress
 from datetime import date, datetime, timezone
 from numbers import Number
 from typing import Any, Final
@@ -21,8 +24,12 @@ __tracebackhide__ = True  # pytest's way to leave frames out of a failure's trac
 __unittest = True
 
 
-def differences(field: str, expected: Any, message: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """Yield the differences between a message's field and what is expected. Keys that are not expected don't count.
+def differences(
+    field: str, expected: Any, message: dict[str, Any], path: str, *, exact: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield the differences between a message's field and what is expected.
+
+    Keys that are not expected count only with `exact`.
 
     `path` is the field's name in the text. An expected value is an equal one, or a function that takes the value and
     returns a bool. The function's errors are raised; so is TypeError if it doesn't return a bool.
@@ -32,19 +39,43 @@ def differences(field: str, expected: Any, message: dict[str, Any], path: str) -
         expected = stringify_id(expected)
     moment = _moment(expected) if field == "timestamp" else None
     if moment is None:
-        yield from _walk(expected, actual, path)
+        yield from _walk(expected, actual, path, exact)
     elif moment != _moment(actual):
         yield from _differ(path, expected, actual)
 
 
 def shown(value: Any) -> str:
-    """Return a value as a failure shows it."""
-    name = getattr(value, "__qualname__", None) if callable(value) else None
+    """Return a value as a failure shows it; a function by its name, a lambda as it is written."""
     try:
-        text = name if isinstance(name, str) else repr(value)
+        text = _text(value)
     except Exception:  # a value whose repr fails must not hide the difference
         text = f"a {kind_name(value)}"
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text)} characters)"
+
+
+def _text(value: Any) -> str:
+    if type(value) is dict:
+        return f"{{{', '.join(f'{key!r}: {_text(each)}' for key, each in value.items())}}}"
+    if type(value) is list:
+        return f"[{', '.join(map(_text, value))}]"
+    name = getattr(value, "__qualname__", None) if callable(value) else None
+    return _source_of(value) or name if isinstance(name, str) else repr(value)
+
+
+def _source_of(function: Any) -> str | None:
+    """Return a lambda as it is written, or its whole line if that has more than one; None for what has a name."""
+    if getattr(function, "__name__", "") != "<lambda>":
+        return None
+    code = function.__code__
+    line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
+    if not line or line.count("lambda") != 1:
+        return line or None
+    text = line[line.index("lambda") :]
+    for end in range(len(text), 0, -1):
+        with suppress(SyntaxError):
+            if isinstance(ast.parse(text[:end], mode="eval").body, ast.Lambda):
+                return text[:end].strip()
+    return line
 
 
 def nearness(name: object, other: object) -> float:
@@ -52,19 +83,21 @@ def nearness(name: object, other: object) -> float:
     return 1.0 if name == other else difflib.SequenceMatcher(None, str(name).lower(), str(other).lower()).ratio()
 
 
-def _walk(expected: Any, actual: Any, path: str) -> Iterator[tuple[str, str]]:
+def _walk(expected: Any, actual: Any, path: str, exact: bool) -> Iterator[tuple[str, str]]:
     if isinstance(expected, Mapping) and isinstance(actual, dict):
-        for key, value in expected.items():
-            name = key if isinstance(key, str) else next(iter(clean_dict({key: None}, Pass())))
+        names = [key if isinstance(key, str) else next(iter(clean_dict({key: None}, Pass()))) for key in expected]
+        for name, value in zip(names, expected.values(), strict=True):
             if name in actual:
-                yield from _walk(value, actual[name], f"{path}.{name}")
+                yield from _walk(value, actual[name], f"{path}.{name}", exact)
             else:
                 yield f"{path}.{name}", f"expected {shown(value)}, but it is missing{_perhaps(name, actual)}"
+        for name in [name for name in actual if exact and name not in names]:
+            yield f"{path}.{name}", f"not expected, got {shown(actual[name])}"
     elif isinstance(expected, (list, tuple)) and isinstance(actual, list):
         if len(expected) != len(actual):
             yield path, f"expected {len(expected)} items, got {len(actual)}: {shown(actual)}"
         for index, (value, item) in enumerate(zip(expected, actual, strict=False)):
-            yield from _walk(value, item, f"{path}[{index}]")
+            yield from _walk(value, item, f"{path}[{index}]", exact)
     elif not _will_do(expected, actual, path):
         yield from _differ(path, expected, actual)
 

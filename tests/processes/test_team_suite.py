@@ -52,7 +52,7 @@ BROKEN = [
         "test_a_refund_is_reported_once",
         "    analytics.track(user_id, \"Order Refunded\", {\"order\": order})\n",
         "    for _ in range(2):\n        analytics.track(user_id, \"Order Refunded\", {\"order\": order})\n",
-        ["track(event='Order Refunded', properties={'order': 'o-7'}) was called 2 time(s), expected 1"],
+        ["track(event='Order Refunded', properties={'order': 'o-7'}) was called 2 times, expected 1"],
     ),
     (
         "test_a_company_has_its_country",
@@ -64,7 +64,7 @@ BROKEN = [
         "test_the_pricing_page_is_seen_by_visitors",
         '{"variant": "b"}',
         '{"variant": "c"}',
-        ["  properties.variant: expected test_the_pricing_page_is_seen_by_visitors.<locals>.<lambda>, got 'c'"],
+        ["  properties.variant: expected lambda variant: variant in (\"a\", \"b\"), got 'c'"],
     ),
     (
         "test_the_settings_screen_says_the_app_s_version",
@@ -76,7 +76,7 @@ BROKEN = [
         "test_who_opted_out_is_left_alone",
         "    if opted_out:\n        return\n",
         "",
-        ["1 call(s) would be sent, none was expected", "  1. track(event='Newsletter Sent', user_id='u1')"],
+        ["1 call would be sent, none was expected", "  1. track(event='Newsletter Sent', user_id='u1')"],
     ),
     (
         "test_the_warehouse_s_own_client_tells_from_its_thread",

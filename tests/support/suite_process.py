@@ -14,7 +14,8 @@ NO_SERVER = "http://127.0.0.1:9"  # nobody listens there
 def run_suite(directory: Path, *options: str) -> tuple[list[str], list[str], str]:
     """Return the names of the tests that passed, of those that failed, and what pytest printed.
 
-    No conftest.py above the directory is read. Warnings are errors. A skip, or an error outside of a test, fails here.
+    No conftest.py above the directory is read, and of other plugins only those that the options name. Warnings are
+    errors. A skip, or an error outside of a test, fails here.
     """
     env = {name: value for name, value in os.environ.items() if not name.startswith(("POSTHOG_", "PYTEST_", "COV_"))}
     command = [
@@ -37,7 +38,13 @@ def run_suite(directory: Path, *options: str) -> tuple[list[str], list[str], str
     done = subprocess.run(
         [*command, "."],
         cwd=directory,
-        env={**env, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200", "POSTHOG_HOST": NO_SERVER},
+        env={
+            **env,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "COLUMNS": "200",
+            "POSTHOG_HOST": NO_SERVER,
+        },
         capture_output=True,
         text=True,
         timeout=120,

@@ -47,7 +47,7 @@ ERRING: list[tuple[Any, type[Exception], str]] = [
         "Expect a value, or a function that returns a bool",
     ),
     (MagicMock().total, TypeError, "properties.amount: <MagicMock .*> answered a MagicMock, not True or False"),
-    (lambda _: None, TypeError, "properties.amount: .*<lambda> answered a NoneType, not True or False"),
+    (lambda _: None, TypeError, "properties.amount: .*lambda.* answered a NoneType, not True or False"),
 ]
 
 

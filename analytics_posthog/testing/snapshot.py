@@ -1,0 +1,23 @@
+"""Messages as they are in each run: without ids, times and versions that a run makes anew. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def stable(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return copies of the messages with the same ids and times in each run."""
+    numbers: dict[Any, int] = {}
+    found = []
+    for message in messages:
+        number = numbers.setdefault(message.get("messageId"), len(numbers) + 1)
+        context = {key: value for key, value in message.get("context", {}).items() if key != "library"}
+        fields = {**message, "messageId": f"<messageId {number}>", "timestamp": "<timestamp>", "context": context}
+        found.append({key: value for key, value in fields.items() if value not in (None, {})})
+    return found
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number with its word: 1 call, 2 calls."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
