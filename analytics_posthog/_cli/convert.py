@@ -24,7 +24,7 @@ examples:
   zcat logs/*.gz | analytics-posthog convert - | head
   analytics-posthog convert --side-by-side archive.jsonl.gz | less
 
-FILE is a file, a directory, a glob, or an s3:// or gs:// URL with the extra [replay].
+FILE is a file, a directory, a glob, or an s3:// or gs:// URL with the extra [s3] or [gs].
 It has one Segment message a line, like Segment's archives, gzip or not; the oldest file comes
 first. Standard output gets one PostHog event a line, as the package sends it. A line that isn't a
 message, or that PostHog wouldn't take, is named on standard error as file:line: reason, and the

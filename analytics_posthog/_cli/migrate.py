@@ -19,18 +19,20 @@ _IMPORTS: Final = ("import", "import-left", "module-name")  # kinds of places th
 _BY_HAND: Final = ("import-left", "requirement-left", "write-key-left", "host-left", "lock")
 _EPILOG: Final = """\
 examples:
-  analytics-posthog migrate                  # every call, what it becomes, and what may surprise
+  analytics-posthog migrate             # every call, what it becomes, and what may surprise
   analytics-posthog migrate --markdown src > audit.md
   analytics-posthog migrate --diff | less
   analytics-posthog migrate --write
-  analytics-posthog migrate --check          # for CI: exit code 1 while Segment's SDK is still imported
+  analytics-posthog migrate --check     # for CI: code 1 while Segment's SDK is still imported
 
-PATH is a file or a directory, by default the current one. Nothing of the app is imported or run. Files in .git, in
-virtual environments or ignored by git are not looked at, and links are not followed.
+PATH is a file or a directory, by default the current one. Nothing of the app is imported or run.
+Files in .git, in virtual environments or ignored by git are not looked at, and links are not
+followed.
 
---write changes imports in all spellings, the write key and the host (to names from the environment; the old ones stay
-in a comment), requirement files, and the names that tests replace. All else stays as it is, to the byte. It refuses a
-repository with changes that are not committed, unless there is --force.
+--write changes imports in all spellings, the write key and the host (to names from the
+environment; the old ones stay in a comment), requirement files, and the names that tests replace.
+All else stays as it is, to the byte. It refuses a repository with changes that are not committed,
+unless there is --force.
 
 exit codes:
   0  all is well    1  something is left to do by hand, or Segment's SDK is still imported

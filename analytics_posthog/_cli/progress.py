@@ -93,7 +93,7 @@ class Progress:
         rejected = sum(self.summary.rejected.values())
         left = self._left(seconds)
         return (
-            f"{self.summary.delivered:,} events, {count / max(seconds, 1e-3):,.0f}/s, {rejected:,} rejected, "
+            f"{count:,} events, {count / max(seconds, 1e-3):,.0f}/s, {rejected:,} rejected, "
             f"{self._files} of {len(self._sizes)} files" + (f", {_clock(left)} left" if left is not None else "")
         )
 

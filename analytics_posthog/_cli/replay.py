@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-from ..errors import DeliveryError
+from ..errors import DeliveryError, InvalidSetting
 from ..replay import (
-    CONSENT,
     DEFAULT_RATE,
-    REFUSAL,
+    Choice,
     Interrupted,
     PacedSender,
     Replay,
@@ -26,9 +25,9 @@ from ..replay import (
     find,
 )
 from .progress import Progress
+from .replay_summary import print_summary, say_unused
 from .settings import add_conversion_options, add_options, check_conversion_options, host, key
 
-STATE: Final = ".analytics-posthog-replay"
 REJECTS: Final = "rejects.jsonl"
 _CONTINUE: Final = "Run the same command again to continue where it stopped"
 
@@ -45,11 +44,13 @@ examples:
   analytics-posthog replay 'archive/**/*.gz' --only track,identify --skip-events "Heartbeat,Debug"
   zcat old.gz | analytics-posthog replay -
 
-Use a state directory for one command at a time. After Ctrl-C, SIGTERM, kill -9 or a dead
+A later run with a later --until sends only what is new. The state is kept for each user, so the
+directory from which the command is started doesn't matter. Use a state directory for one command
+at a time. After Ctrl-C, SIGTERM, kill -9 or a dead
 server, run the same command again: it continues where it stopped, and PostHog counts what is
 sent twice once. Only standard input (-) is read from its beginning again. A line that can't be
 sent goes to the rejects file with its file, number and reason; the other lines are sent.
-s3:// and gs:// need pip install 'analytics-posthog[replay]'.
+s3:// needs pip install 'analytics-posthog[s3]', gs:// the extra [gs].
 
 An archive holds also what Segment's Destination Filters and Consent Management kept from
 PostHog: neither acts on it. Leave it out with --skip-events and --require-consent. The dry run
@@ -102,7 +103,12 @@ def add_to(subcommands: Any) -> None:
         default=REJECTS,
         help="the file for lines that can't be sent (default: %(default)s)",
     )
-    add("--state", metavar="DIR", default=STATE, help="the directory for how far each file is (default: %(default)s)")
+    add(
+        "--state",
+        metavar="DIR",
+        default=state_directory(),
+        help="the directory for how far each file is (default: %(default)s)",
+    )
     add_conversion_options(parser)
     add_options(parser)
     parser.set_defaults(run=run)
@@ -130,28 +136,48 @@ def _add_choices(add: Callable[..., argparse.Action]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Replay or, in a dry run, count; return the exit code. Raises InvalidSetting for a wrong option, and OSError."""
-    check_conversion_options(options)
-    choice = checked_choice(
-        (options.since, options.until),
-        _names(options.only),
-        _names(options.skip_events),
-        _names(options.require_consent),
-        set_once=options.set_once,
-        group_type=options.group_type,
-        person_profiles=options.person_profiles,
-    )
+    choice = _choice(options)
     stop = threading.Event()
     check_pace(options.rate, options.max_retries)
     sender = None
     if not options.dry_run:
         sender = PacedSender(key(options), host(options), rate=options.rate, max_retries=options.max_retries, stop=stop)
     files = find(options.sources, exclude=[options.rejects, options.state])
+    kept = {"state": options.state, "rejects": options.rejects}
     with Progress(files) as progress, _signals(stop) as stopped_by, _few_collections():
-        kept = {"state": options.state, "rejects": options.rejects}
         replay = Replay(choice, sender, on_portion=progress.update, stop=stop, **kept)
+        replay.check()
         code = _replay_all(files, replay, progress)
-    _print_summary(progress, options)
+    print_summary(progress, options)
+    say_unused(choice, progress.summary, stopped=bool(stopped_by))
     return 128 + stopped_by[0] if stopped_by else code
+
+
+def state_directory() -> str:
+    """Return the user's directory for states, so that it is the same from wherever the command is started.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    place = os.environ.get("XDG_STATE_HOME", "")
+    base = place if os.path.isabs(place) else os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(base, "analytics-posthog", "replay")
+
+
+def _choice(options: argparse.Namespace) -> Choice:
+    """Return the choice of messages. Raises InvalidSetting, which names the option."""
+    check_conversion_options(options)
+    try:
+        return checked_choice(
+            (options.since, options.until),
+            _names(options.only),
+            _names(options.skip_events),
+            _names(options.require_consent),
+            set_once=options.set_once,
+            group_type=options.group_type,
+            person_profiles=options.person_profiles,
+        )
+    except InvalidSetting as error:
+        raise InvalidSetting(f"--{error}") from error
 
 
 def _names(text: str) -> list[str]:
@@ -220,40 +246,3 @@ def _signals(stop: threading.Event) -> Iterator[list[int]]:
         yield received
     finally:
         restore()
-
-
-def _print_summary(progress: Progress, options: argparse.Namespace) -> None:
-    summary, (count, seconds) = progress.summary, progress.speed
-    say = sys.stdout.write
-    say(f"{'would be sent' if options.dry_run else 'delivered'}: {summary.delivered:,}\n")
-    _print_counts(summary.calls)
-    if options.dry_run:
-        say("as events:\n")
-        _print_counts(summary.events)
-    if options.dry_run or summary.consent:
-        say(f"with a consent object: {summary.consent.get(CONSENT, 0):,}\n")
-        say(f"  of them with a no to a category: {summary.consent.get(REFUSAL, 0):,}\n")
-    if summary.first:
-        say(f"first: {summary.first}\nlast: {summary.last}\n")
-    for name, counts in (
-        ("skipped", summary.skipped),
-        ("would be rejected" if options.dry_run else "rejected", summary.rejected),
-    ):
-        say(f"{name}: {sum(counts.values()):,}\n")
-        _print_counts(counts)
-    if options.dry_run and options.rate:
-        say(f"estimated duration: {_duration(summary.delivered / options.rate)} at {options.rate:,g} events/s\n")
-        return
-    say(f"{seconds:,.1f} s, {count / max(seconds, 1e-3):,.0f} events/s\n")
-    if summary.rejected and not options.dry_run:
-        sys.stderr.write(f"{sum(summary.rejected.values()):,} lines were rejected, see {options.rejects}\n")
-
-
-def _print_counts(counts: Mapping[str, int]) -> None:
-    for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        sys.stdout.write(f"  {count:>12,}  {name if name.isprintable() else ascii(name)}\n")
-
-
-def _duration(seconds: float) -> str:
-    days, rest = divmod(round(seconds), 86400)
-    return (f"{days} d " if days else "") + f"{rest // 3600}:{rest // 60 % 60:02d}:{rest % 60:02d}"

@@ -17,11 +17,12 @@ from .archive import identity as identity
 from .archive import is_url
 from .archive import name_of as name_of
 from .archive import opened as opened
-from .event import Choice as Choice
+from .choice import SKIPPED_EVENT as SKIPPED_EVENT
+from .choice import Choice as Choice
+from .choice import Skipped as Skipped
+from .choice import checked_choice as checked_choice
 from .event import LineEvent as LineEvent
 from .event import Lines as Lines
-from .event import Skipped as Skipped
-from .event import checked_choice as checked_choice
 from .lines import Line as Line
 from .lines import readable as readable
 from .run import Replay as Replay

@@ -20,6 +20,13 @@ STDIN: Final = "-"
 _BLOCK: Final = 4 * 1024 * 1024  # bytes of a remote file that are read ahead
 # Segment's layout on S3: segment-logs/<source>/<day in ms>/<name>.gz
 _SEGMENT_S3: Final = re.compile(r"/(\d{13})/([^/]+)$")
+_EXTRAS: Final = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # by a URL's scheme
+_AWS: Final = "no credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+_NO_LOGIN: Final = {
+    "NoCredentialsError": _AWS,
+    "PartialCredentialsError": _AWS,
+    "DefaultCredentialsError": "no credentials. Set GOOGLE_APPLICATION_CREDENTIALS to a service account's file",
+}
 _MAGIC: Final = re.compile(r"[*?\[]")
 
 
@@ -171,9 +178,12 @@ def _filesystem(url: str) -> tuple[Any, str]:
 
         system, path = url_to_fs(url)
     except ImportError as error:
-        raise InvalidSetting(
-            f"{url.partition('://')[0]}:// needs more packages: pip install 'analytics-posthog[replay]'"
-        ) from error
+        scheme = url.partition("://")[0]
+        extra = _EXTRAS.get(scheme)
+        remedy = (
+            f"pip install 'analytics-posthog[{extra}]'" if extra else "pip install fsspec, and what it names for that"
+        )
+        raise InvalidSetting(f"{scheme}:// needs more packages: {remedy}") from error
     except ValueError as error:
         raise InvalidSetting(
             f"{url.partition('://')[0]}:// is no kind of address that fsspec knows, such as s3:// or gs://"
@@ -202,4 +212,5 @@ def _natural(text: str) -> list[tuple[int, str]]:
 
 def _why(error: BaseException) -> str:
     """Return what went wrong without the error's own text, which may hold credentials."""
-    return getattr(error, "strerror", None) or type(error).__name__
+    name = type(error).__name__
+    return getattr(error, "strerror", None) or _NO_LOGIN.get(name, name)

@@ -7,85 +7,23 @@ Only the times among them are used. What it does not do: read files, send.
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, time, timezone
-from fnmatch import fnmatchcase
+from datetime import datetime
 from functools import partial
 from hashlib import sha1
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from .._delivery import KEPT_AWAY, LIB, MAX_EVENT_SIZE, Report, refusal, write_event
+from .._delivery import LIB, MAX_EVENT_SIZE, Report, refusal, write_event
 from .._message import FORMS, MAX_SIZE, Message, Pass, clean_dict, parse_time, stringify_id, text
-from .._settings import check_conversion
-from ..convert import EVENTS, GroupType, to_posthog, wanted
-from ..errors import InvalidMessage, InvalidSetting
+from ..convert import EVENTS, to_posthog
+from ..errors import InvalidMessage
+from .choice import Choice, Skipped, consent_of, why_skipped
+from .sent import NOTHING_SENT, SENT, Sent
 
 _TIMES: Final = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 _ZULU: Final = (20, 24, 27)  # characters of an ISO 8601 time that ends in Z: to the second, milli- or microsecond
 _SURELY_FLAT: Final = 90  # brackets: so few can't be more levels than PostHog's parser takes
 _ADDED: Final = {**LIB, "$ignore_sent_at": True}
 _TOO_LARGE: Final = f"the event has more than {MAX_EVENT_SIZE // 1024} KiB as JSON"
-
-
-class Choice(NamedTuple):
-    """Which messages are sent, and how they are converted. Made by `checked_choice`."""
-
-    since: datetime | None
-    until: datetime | None
-    only: frozenset[str]
-    skip_events: frozenset[str]
-    require_consent: frozenset[str]
-    set_once: bool
-    group_type: GroupType
-    person_profiles: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields as values for JSON; a function by its name."""
-        return {key: _as_json(value) for key, value in self._asdict().items()}
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return getattr(value, "__qualname__", type(value).__name__) if callable(value) else value
-
-
-def checked_choice(
-    period: tuple[Any, Any],
-    only: Any,
-    skip_events: Any,
-    require_consent: Any = (),
-    *,
-    set_once: bool,
-    group_type: GroupType,
-    person_profiles: str,
-) -> Choice:
-    """Return a Choice from the caller's options; `period` is since and until. Raises InvalidSetting."""
-    check_conversion(group_type, person_profiles)
-    calls = frozenset(only or EVENTS)
-    if not calls <= EVENTS.keys():
-        raise InvalidSetting(f"only must name calls of {', '.join(EVENTS)}")
-    skipped = [skip_events] if isinstance(skip_events, str) else skip_events
-    required = [require_consent] if isinstance(require_consent, str) else require_consent
-    since, until = _moment("since", period[0]), _moment("until", period[1])
-    chosen = (since, until, calls, frozenset(skipped), frozenset(required))
-    return Choice(*chosen, bool(set_once), group_type, person_profiles)
-
-
-def _moment(name: str, value: Any) -> datetime | None:
-    moment = parse_time(value) if isinstance(value, str) else value
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time(), timezone.utc)
-    if isinstance(moment, datetime):
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
-    if value is None:
-        return None
-    raise InvalidSetting(f"{name} must be a date or a time in ISO 8601, such as 2024-05-31 or 2024-05-31T12:00:00Z")
-
-
-class Skipped(Exception):
-    """A message that is not sent. The text is the reason."""
 
 
 class LineEvent:
@@ -107,9 +45,11 @@ class LineEvent:
 class Lines:
     """Converts the lines of one file. Not thread-safe."""
 
-    def __init__(self, name: str, choice: Choice) -> None:
+    def __init__(self, name: str, choice: Choice, sent: Sent = NOTHING_SENT) -> None:
+        """`name` is the file's; `sent` says what earlier runs have sent of it."""
         self._name = name
         self._choice = choice
+        self._sent = sent
         self._report = Report(None)
         self._convert = partial(
             to_posthog,
@@ -118,6 +58,10 @@ class Lines:
             warn=self._report.warn_once,
         )
         self._decode = json.JSONDecoder(parse_constant=_null).raw_decode
+
+    def was_read(self, number: int) -> bool:
+        """Whether an earlier run has read a line."""
+        return number <= self._sent.last
 
     def event(self, number: int, line: bytes) -> LineEvent:
         """Return the event of a line. Raises Skipped, and InvalidMessage with what is wrong with the line."""
@@ -139,7 +83,7 @@ class Lines:
     def _converted(self, number: int, line: bytes, message: Message) -> LineEvent:
         call = _check(message)
         moment = _set_time(message)
-        why = self._why_skipped(message, call, moment)
+        why = self._why_sent(number, moment) or why_skipped(self._choice, message, call, moment)
         if why:
             raise Skipped(why)
         message_id = message.get("messageId")
@@ -181,43 +125,14 @@ class Lines:
         self._report.left_out("replay", done.left_out)
         return cleaned
 
-    def _why_skipped(self, message: Message, call: str, moment: datetime) -> str | None:
-        choice = self._choice
-        if choice.since is not None and moment < choice.since:
-            return "before --since"
-        if choice.until is not None and moment >= choice.until:
-            return "from --until on"
-        if call not in choice.only:
-            return "not in --only"
-        if call == "track" and any(_matches(message["event"], pattern) for pattern in choice.skip_events):
-            return "in --skip-events"
-        if choice.require_consent:
-            consent = consent_of(message)
-            for category in sorted(choice.require_consent):
-                if consent.get(category) is not True:
-                    return f"no consent to {category}"
-        return None if wanted(message) else KEPT_AWAY
+    def _why_sent(self, number: int, moment: datetime) -> str | None:
+        """Return SENT if an earlier run has sent the message, or left it out for another reason than its time."""
+        return SENT if self._sent.parts and self._sent.covers(number, moment) else None
 
     def _made_up_id(self, number: int, line: bytes) -> str:
         """Return an id that is the same each time the same line of the same file is read: PostHog counts it once."""
         place = b"%s:%d:%s" % (self._name.encode("utf-8", "replace"), number, line.strip())
         return sha1(place, usedforsecurity=False).hexdigest()
-
-
-def _matches(name: str, pattern: str) -> bool:
-    """Whether an event has this name, or one that fits a pattern with * or ?. Brackets mean themselves."""
-    return name == pattern or fnmatchcase(name, pattern.replace("[", "[[]"))
-
-
-def consent_of(message: Message) -> dict[str, Any]:
-    """Return the categories of a message's consent object; {} without one.
-
-    Segment's form: https://segment.com/docs/privacy/consent-management/consent-in-segment-connections/
-    """
-    found: Any = message
-    for key in ("context", "consent", "categoryPreferences"):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 def _null(_: str) -> None:

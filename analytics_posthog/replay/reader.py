@@ -16,9 +16,11 @@ from typing import BinaryIO, Final
 from .._delivery import MAX_BATCH_SIZE, log
 from ..errors import InvalidMessage
 from .archive import Unreadable
-from .event import LineEvent, Lines, Skipped
+from .choice import FROM_UNTIL, Skipped
+from .event import LineEvent, Lines
 from .lines import readable
 from .rejects import MAX_TEXT, Reject
+from .sent import SENT
 
 _AHEAD: Final = 2  # portions that wait to be sent
 _MAX_LINES: Final = 20_000  # of one portion, sent or not, so that the state is saved now and then
@@ -74,12 +76,14 @@ def _add(portion: Portion, make: Lines, number: int, text: bytes, fault: str) ->
         if fault:
             raise InvalidMessage(fault)
         event = make.event(number, text)
+        if make.was_read(number):
+            portion.skipped[FROM_UNTIL] -= 1
         portion.events.append(event)
         portion.size += event.size + len(text) + _LINE_COST
     except Skipped as why:
-        portion.skipped[str(why)] += 1
+        _skip(portion, make, number, str(why))
     except InvalidMessage as error:
-        _reject(portion, number, str(error), text)
+        _reject(portion, make, number, str(error), text)
     except Exception as error:  # whatever a line holds, the other lines are sent
         place = traceback.extract_tb(error.__traceback__)[-1]  # the error's text may hold people's data
         log.debug(
@@ -88,10 +92,20 @@ def _add(portion: Portion, make: Lines, number: int, text: bytes, fault: str) ->
             os.path.basename(place.filename),
             place.lineno,
         )
-        _reject(portion, number, f"can't be converted ({type(error).__name__})", text)
+        _reject(portion, make, number, f"can't be converted ({type(error).__name__})", text)
 
 
-def _reject(portion: Portion, number: int, reason: str, text: bytes) -> None:
+def _skip(portion: Portion, make: Lines, number: int, why: str) -> None:
+    if why == SENT:  # counted by the run that sent it
+        return
+    if make.was_read(number):
+        portion.skipped[FROM_UNTIL] -= 1
+    portion.skipped[why] += 1
+
+
+def _reject(portion: Portion, make: Lines, number: int, reason: str, text: bytes) -> None:
+    if make.was_read(number):  # rejected by that run
+        return
     kept = text if len(text) <= MAX_TEXT else b""
     portion.rejects.append(Reject(number, reason, kept))
     portion.size += len(kept) + _LINE_COST

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
+from ..errors import InvalidSetting
+
 try:
     import fcntl
 except ImportError:  # on Windows, only one process may use a file
@@ -47,6 +49,12 @@ class Rejects:
                     data = data[os.write(fd, data) :]
         except OSError as error:
             raise OSError(error.errno, error.strerror, self.path) from error
+
+    def check(self) -> None:
+        """Raise InvalidSetting if the file can't be written. It isn't made."""
+        place = self.path if os.path.exists(self.path) else os.path.dirname(os.path.abspath(self.path))
+        if os.path.isdir(self.path) or not os.path.exists(place) or not os.access(place, os.W_OK):
+            raise InvalidSetting(f"the rejects can't be written to {self.path}. Name a file that can be")
 
     def mark(self) -> list[Any]:
         """Return where the file ends now, for `numbers`. Raises OSError."""

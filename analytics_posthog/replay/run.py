@@ -12,12 +12,15 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from .._delivery import now
+from ..errors import InvalidSetting
 from .archive import STDIN, identity, name_of, opened
-from .checkpoint import State
-from .event import Choice, LineEvent, Lines
+from .checkpoint import State, check_directory, exists
+from .choice import Choice
+from .event import LineEvent, Lines
 from .reader import Portion, ahead, portions
 from .rejects import Reject, Rejects
 from .sender import BATCH, Interrupted, PacedSender
+from .sent import NOTHING_SENT
 from .summary import Summary, consent_counts
 
 # Called after each portion, with what is done of the file so far and its position in bytes, 0 if that isn't known.
@@ -50,20 +53,36 @@ class Replay:
         Raises Unreadable for a file that can't be read, DeliveryError, Interrupted and InvalidSetting.
         """
         state = self._state_of(url)
-        if state is not None and state.done:
+        if state is not None and state.is_whole(self._choice.until):
             return state.summary
         return _File(url, self._choice, self._sender, state, self._rejects).run(self._on_portion, self._stop)
 
     def earlier(self, url: str) -> tuple[Summary, bool]:
         """Return the summary of earlier runs, and whether the file is done. Raises Unreadable and InvalidSetting."""
         state = self._state_of(url)
-        return (Summary(), False) if state is None else (state.summary, state.done)
+        return (Summary(), False) if state is None else (state.summary, state.is_whole(self._choice.until))
+
+    def check(self) -> None:
+        """Raise InvalidSetting if the rejects or the state can't be written, before anything is sent."""
+        if self._state is not None:
+            check_directory(self._state)
+        if self._rejects is not None:
+            self._rejects.check()
 
     def _state_of(self, url: str) -> State | None:
         if self._state is None or self._sender is None or url == STDIN:
             return None
         key = sha256(self._sender.key.encode()).hexdigest()
-        return State(self._state, {**identity(url), **self._choice.as_dict(), "host": self._sender.host, "key": key})
+        what = {**identity(url), **self._choice.as_dict(), "host": self._sender.host, "key": key}
+        del what["until"]  # a later run may move it
+        if exists(self._state, {**what, "set_once": not self._choice.set_once}):
+            before, now = ("without", "with") if self._choice.set_once else ("with", "without")
+            why = "old traits would overwrite newer ones, or newer ones would not be set"
+            raise InvalidSetting(
+                f"{url}: an earlier run was {before} --set-once, and this one is {now}: {why}. Do as before, or name "
+                "another directory for the state"
+            )
+        return State(self._state, what)
 
 
 class _File:
@@ -73,23 +92,24 @@ class _File:
         self, url: str, choice: Choice, sender: PacedSender | None, state: State | None, rejects: Rejects | None
     ) -> None:
         self._url = url
-        self._lines = Lines(name_of(url), choice)
+        sent = state.sent if state is not None else NOTHING_SENT
+        self._until = choice.until
+        self._lines = Lines(name_of(url), choice, sent)
         self._sender = sender
         self._state = state
         self._rejects = rejects
-        self._after = state.line if state is not None else 0
+        self._after = sent.first_to_read(choice.until)
         self._written: set[int] = set()
         if rejects is not None and state is not None:
             # An earlier process wrote these, and was killed before it could save its state.
-            self._written = rejects.numbers(url, self._after, state.mark)
+            self._written = rejects.numbers(url, sent.last, state.mark)
             if not rejects.has(state.mark):
                 state.mark = rejects.mark()
 
     def run(self, on_portion: OnPortion, stop: threading.Event) -> Summary:
         summary = self._state.summary if self._state is not None else Summary()
         line, since = self._after, now()
-        if self._state is not None:
-            self._state.save(line, summary)
+        self._save(line, summary)
         with closing(ahead(self._portions, stop)) as coming:
             for portion in coming:
                 if stop.is_set():
@@ -98,16 +118,19 @@ class _File:
                 moment = now()
                 summary += self._settled(portion, refused, moment - since)
                 line, since = portion.line, moment
-                if self._state is not None:
-                    if self._rejects is not None:
-                        self._state.mark = self._rejects.mark()
-                    self._state.save(line, summary)
+                if self._state is not None and self._rejects is not None:
+                    self._state.mark = self._rejects.mark()
+                self._save(line, summary)
                 on_portion(summary, portion.position)
         if stop.is_set():
             raise Interrupted("stopped")
-        if self._state is not None:
-            self._state.save(line, summary, done=True)
+        self._save(line, summary, done=True)
         return summary
+
+    def _save(self, line: int, summary: Summary, *, done: bool = False) -> None:
+        state = self._state
+        if state is not None:
+            state.save(state.sent.with_run(line, self._until), summary, done=done or state.done)
 
     def _portions(self) -> Iterator[Portion]:
         most = self._sender.most if self._sender is not None else BATCH

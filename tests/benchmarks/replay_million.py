@@ -22,7 +22,7 @@ from .sink import counts
 from .sink import uuids as arrived
 
 _KILLS = 3
-_COMMAND = ("-m", "analytics_posthog", "replay", "archive", "--rate", "0")
+_COMMAND = ("-m", "analytics_posthog", "replay", "archive", "--rate", "0", "--state", "state")
 _DASK = (str(ROOT / "examples" / "replay_on_dask.py"), "archive")
 
 
@@ -72,7 +72,7 @@ def main() -> None:
             f"{again:,} events sent a second time, all uuids and no others: {same}",
             flush=True,
         )
-        for path in directory.glob(".analytics-posthog-replay/*"):
+        for path in directory.glob("state/*"):
             path.unlink()
         begin = time.perf_counter()
         code, _ = run(_DASK, directory, f"{sink}/dask")

@@ -16,7 +16,8 @@ from analytics_posthog import Client, InvalidMessage
 from analytics_posthog._inspector.body import Refused, read_events
 from analytics_posthog._outbox.file import OutboxFile
 from analytics_posthog._outbox.line import from_line
-from analytics_posthog.replay.event import LineEvent, Lines, Skipped, checked_choice
+from analytics_posthog.replay.choice import Skipped, checked_choice
+from analytics_posthog.replay.event import LineEvent, Lines
 from analytics_posthog.replay.lines import lines
 
 FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))

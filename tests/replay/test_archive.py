@@ -13,7 +13,8 @@ import pytest
 
 from analytics_posthog.errors import InvalidSetting
 from analytics_posthog.replay.archive import Unreadable, find, identity, name_of
-from analytics_posthog.replay.event import Lines, checked_choice
+from analytics_posthog.replay.choice import checked_choice
+from analytics_posthog.replay.event import Lines
 from analytics_posthog.replay.lines import MAX_LINE, Line, lines
 from analytics_posthog.replay.reader import portions
 
@@ -173,7 +174,7 @@ def test_a_file_s_identity_changes_with_its_content(tmp_path: Path) -> None:
 
 def test_without_fsspec_a_url_is_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
-    with pytest.raises(InvalidSetting, match=r"s3:// needs more packages: pip install 'analytics-posthog\[replay\]'"):
+    with pytest.raises(InvalidSetting, match=r"s3:// needs more packages: pip install 'analytics-posthog\[s3\]'"):
         find(["s3://bucket/x"])
 
 

@@ -21,7 +21,7 @@ from tests.support.posthog_server import PostHogServer
 
 KEY = "phc_replay"
 POSTHOG_NAMESPACE = uuid.uuid5(uuid.UUID(int=0), "PostHog")
-STATE = ".analytics-posthog-replay"
+STATE = "state/analytics-posthog/replay"  # in a test's directory
 COUNT = 4000  # lines of write_four_files
 BAD = range(0, COUNT, 97)  # those that are no JSON
 TIME = "2024-03-01T12:00:00.000Z"
@@ -97,13 +97,18 @@ def variables(host: str | None = None, **more: str) -> dict[str, str]:
     return environment(**{"POSTHOG_PROJECT_API_KEY": KEY, "NO_PROXY": "127.0.0.1", **named, **more})
 
 
+def _state(directory: Path) -> dict[str, str]:
+    """The user's directory for states, which would be another one."""
+    return {"XDG_STATE_HOME": str(directory / "state")}
+
+
 def replay(
     host: str | None, directory: Path, *arguments: object, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in this process, in a directory of its own. Rate 0 unless the arguments say another."""
     given = ["replay", "--rate", "0", *map(str, arguments)]
     output, errors, here = io.StringIO(), io.StringIO(), os.getcwd()
-    with patch.dict(os.environ, variables(host, **(env or {})), clear=True):
+    with patch.dict(os.environ, variables(host, **{**_state(directory), **(env or {})}), clear=True):
         os.chdir(directory)
         try:
             with redirect_stdout(output), redirect_stderr(errors):
@@ -125,7 +130,7 @@ def replay_process(
     done = subprocess.run(
         command_line("--rate", "0", *arguments),
         cwd=directory,
-        env=variables(host, **(env or {})),
+        env=variables(host, **{**_state(directory), **(env or {})}),
         input=stdin if stdin is not None else b"",
         capture_output=True,
         timeout=timeout,
@@ -139,7 +144,7 @@ def start(host: str, directory: Path, *arguments: object, stdin: int = subproces
     return subprocess.Popen(
         command_line("--rate", "0", *arguments),
         cwd=directory,
-        env=variables(host),
+        env=variables(host, **_state(directory)),
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
