@@ -97,6 +97,14 @@ def add_to(subcommands: Any) -> None:
         help="tries after a failed one; 10 take about 3 minutes (default: %(default)s)",
     )
     add("--dry-run", action="store_true", help="count what would be sent and refused; send and write nothing")
+    _add_files(add)
+    add_conversion_options(parser)
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_files(add: Callable[..., argparse.Action]) -> None:
+    """Add the options for what is written."""
     add(
         "--rejects",
         metavar="FILE",
@@ -109,9 +117,6 @@ def add_to(subcommands: Any) -> None:
         default=state_directory(),
         help="the directory for how far each file is (default: %(default)s)",
     )
-    add_conversion_options(parser)
-    add_options(parser)
-    parser.set_defaults(run=run)
 
 
 def _add_choices(add: Callable[..., argparse.Action]) -> None:

@@ -76,6 +76,11 @@ def directory(tmp_path: Path) -> Path:
         (days / str(day)).mkdir(parents=True)
         lines = "".join(json.dumps(message) + "\n" for message in messages)
         (days / str(day) / "1.a.gz").write_bytes(gzip.compress(lines.encode()))
+    (tmp_path / "app.py").write_text("import segment.analytics as analytics\n\nanalytics.track(user, 'Bought')\n")
+    (tmp_path / ".gitignore").write_text("bin\n")
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True)
     return tmp_path
 
 
@@ -89,6 +94,7 @@ def run(command: str, directory: Path, server: PostHogServer) -> subprocess.Comp
     variables = {
         HOST_VARIABLE: server.url,
         KEY_VARIABLE: KEY,
+        "XDG_STATE_HOME": str(directory / "state"),
         "PATH": f"{bin_directory}{os.pathsep}{os.environ['PATH']}",
     }
     bash = ["bash", "-c", command]
@@ -98,8 +104,8 @@ def run(command: str, directory: Path, server: PostHogServer) -> subprocess.Comp
 
 
 def test_the_chapter_has_commands_and_code() -> None:
-    assert {command.split()[1] for command in RUN} == {"check", "convert", "replay"}
-    assert (len(INSTALLS), len(SNIPPETS), len(blocks("sql"))) == (1, 2, 2)
+    assert {command.split()[1] for command in RUN} == {"check", "convert", "migrate", "replay"}
+    assert (len(INSTALLS), len(SNIPPETS), len(blocks("sql"))) == (2, 2, 2)
     assert {KEY_VARIABLE, HOST_VARIABLE} <= set(re.findall(r"`(POSTHOG_\w+)`", CHAPTER))
 
 
@@ -122,8 +128,10 @@ def test_each_command_does_what_it_says(command: str, directory: Path, posthog_s
     sent = [event["event"] for event in posthog_server.events]
     if " check" in command:
         assert sent == ["analytics-posthog check"]
-    elif "--dry-run" in command or " convert " in command:
+    elif "--dry-run" in command or " convert " in command or " migrate" in command:
         assert (sent, bool(done.stdout)) == ([], True)
+        changed = "analytics_posthog" in (directory / "app.py").read_text()
+        assert changed == ("--write" in command)
     else:
         assert sent == ["Bought", "$identify"]
 
