@@ -9,13 +9,14 @@ imports pytest.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from .testing import Captured, Nothing, begin, capture, end
+from .testing import Captured, capture, send_nothing
 
 _SEND = "analytics_posthog_send"
-_RUN = pytest.StashKey[Nothing]()
+_RUN = pytest.StashKey[ExitStack]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,15 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Keep anything from being sent until the run is over."""
     if not config.getini(_SEND):
-        config.stash[_RUN] = Nothing()
-        begin(config.stash[_RUN])
+        config.stash[_RUN] = ExitStack()
+        config.stash[_RUN].enter_context(send_nothing())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Let the calls go their way again."""
     run = config.stash.get(_RUN, None)
     if run is not None:
-        end(run)
+        run.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from .._delivery import LIB, log
+from .._delivery import LIB, counted, log
 from .._message import json_default
 from ..convert import EVENTS, to_posthog
 from ..errors import InvalidMessage, InvalidSetting
@@ -130,7 +130,7 @@ class _Converter:
     def end(self) -> None:
         """Write how many messages were left out."""
         if self._unwanted:
-            _say(f"note: {self._unwanted} message(s) left out: their integrations keep them from PostHog")
+            _say(f"note: {counted(self._unwanted, 'message')} left out: their integrations keep them from PostHog")
 
 
 class _Notes(logging.Handler):

@@ -22,7 +22,7 @@ from .plain import plain_lines
 from .settings import refuse_keys
 
 # Only imported when the command line runs.
-COMMANDS: Final = ("check", "migrate", "convert", "replay", "inspect")
+COMMANDS: Final = ("check", "migrate", "convert", "replay", "outbox", "inspect")
 PROGRAM: Final = "analytics-posthog"
 
 FAILED: Final = 1

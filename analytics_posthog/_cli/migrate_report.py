@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .._delivery import counted
 from .._migrate import App, CallSite, Risk, plan_of
 from .plain import plain
 
@@ -112,15 +113,11 @@ def _summary(app: App) -> str:
     risky = sum(1 for call in app.calls if call.risks)
     files = len({call.file for call in app.calls} | {site.file for site in app.sites})
     parts = [
-        f"{_counted(len(app.calls), 'call')}{f' ({each})' if each else ''}, {risky} with a risk",
-        f"{_counted(len(app.sites), 'other place')}",
-        f"in {files} of {_counted(app.files, 'file')}",
+        f"{counted(len(app.calls), 'call')}{f' ({each})' if each else ''}, {risky} with a risk",
+        f"{counted(len(app.sites), 'other place')}",
+        f"in {files} of {counted(app.files, 'file')}",
     ]
-    return f"{'; '.join(parts)}. --write would change {_counted(len(app.changes), 'file')}."
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return f"{'; '.join(parts)}. --write would change {counted(len(app.changes), 'file')}."
 
 
 def _cell(text: Any) -> str:

@@ -19,6 +19,7 @@ from .servers import forks_later, sends_for_its_parent
 from .session import SHARED, Session, as_200, why_not_taken
 from .signals import drain_on_sigterm, on_signals
 from .waiting import Waiting
+from .words import counted
 
 if TYPE_CHECKING:
     from .forwarding import Answer, Forward
@@ -60,6 +61,7 @@ __all__ = [
     "Waiting",
     "as_200",
     "begin",
+    "counted",
     "delivery_error",
     "disable_all",
     "drain_all",

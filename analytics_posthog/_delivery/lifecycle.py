@@ -19,6 +19,7 @@ from weakref import WeakMethod
 
 from .protocol import Delivery
 from .report import Report, log
+from .words import counted
 
 DRAIN_TIMEOUT: Final = 30.0  # seconds
 STALL_TIMEOUT: Final = 3.0  # seconds without any progress after which an exit gives up
@@ -67,7 +68,7 @@ class Route:
             counts = self.report.stats()
             left = counts["queued"] + counts["failed"] - failed
             if left:
-                self.report.warn_once("exit", f"{left} event(s) were not sent before the exit{where}")
+                self.report.warn_once("exit", f"{counted(left, 'event')} not sent before the exit{where}")
 
 
 class Life(NamedTuple):

@@ -17,6 +17,7 @@ from .._interrupts import is_interrupt
 from .._message import Message
 from .._settings import OnError, OnSuccess
 from .protocol import Outcome
+from .words import counted
 
 log: Final = logging.getLogger("analytics_posthog")
 
@@ -102,15 +103,15 @@ class Report:
     def kept(self, error: Exception, count: int) -> None:
         """Log that messages stay in the outbox for now."""
         if not self.quiet:
-            self._say("kept", count, logging.WARNING, "%d event(s) stay in the outbox to be sent again: %s", error)
+            self._say("kept", count, logging.WARNING, "%s kept in the outbox to be sent again: %s", error)
 
     def unsaved(self, error: OSError) -> None:
         """Log that a message could not be written to the outbox."""
-        text = "%d event(s) not written to the outbox, sent from memory: %s"
+        text = "%s not written to the outbox, sent from memory: %s"
         self._say("unsaved", 1, logging.ERROR, text, error.strerror)
 
     def _say_lost(self, error: Exception, count: int) -> None:
-        self._say(type(error), count, logging.ERROR, "%d event(s) not sent: %s", error)
+        self._say(type(error), count, logging.ERROR, "%s not sent: %s", error)
 
     def _call(self, name: str, callback: Callable[..., Any] | None, *arguments: Any) -> None:
         if callback is None:
@@ -135,14 +136,14 @@ class Report:
             else:
                 self._unsaid[kind] = (count, level, text, str(why))
         if due:
-            _log(level, text, count, why)
+            _log(level, text, counted(count, "event"), why)
 
     def rest(self) -> None:
         """Log the losses that were counted since the last line of their kind, when no further line will come."""
         with self._lock:
             rest = [self._unsaid.pop(kind) for kind in list(self._unsaid) if isinstance(kind, type)]
         for count, level, text, why in rest:
-            _log(level, text, count, why)
+            _log(level, text, counted(count, "event"), why)
 
     def warn_once(self, key: str, text: str) -> None:
         """Log a warning the first time it comes up for this key and text."""

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from .._delivery import log
+from .._delivery import counted, log
 from ..convert import Person, person_of
-from .capturing import Capture, begin, end
+from .capturing import Capture, Nothing, begin, end
 from .expected import ANYTHING, Expected, listed
-from .snapshot import counted, stable
+from .snapshot import stable
 
-__all__ = ["Captured", "capture"]
+__all__ = ["Captured", "capture", "send_nothing"]
 
 __tracebackhide__ = True  # pytest's way to leave frames out of a failure's traceback, and unittest's
 __unittest = True
@@ -240,12 +240,25 @@ def capture() -> Iterator[Captured]:
     that was made inside never sends anything. The module's settings keep the values set inside: an app may set them
     only once.
     """
-    module: Any = sys.modules[__name__.partition(".")[0]]
     calls = Capture()
+    with _captured(calls):
+        yield Captured(calls)
+
+
+@contextmanager
+def send_nothing() -> Iterator[None]:
+    """Keep anything from being sent, as `capture` does, and keep no calls: for a whole run of tests."""
+    with _captured(Nothing()):
+        yield
+
+
+@contextmanager
+def _captured(calls: Capture) -> Iterator[None]:
+    module: Any = sys.modules[__name__.partition(".")[0]]
     default_client, level, handlers = module.default_client, log.level, list(log.handlers)
     begin(calls)
     try:
-        yield Captured(calls)
+        yield
     finally:
         module.default_client = default_client
         log.setLevel(level)

@@ -16,8 +16,3 @@ def stable(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         fields = {**message, "messageId": f"<messageId {number}>", "timestamp": "<timestamp>", "context": context}
         found.append({key: value for key, value in fields.items() if value not in (None, {})})
     return found
-
-
-def counted(count: int, what: str) -> str:
-    """Return a number with its word: 1 call, 2 calls."""
-    return f"{count} {what}{'' if count == 1 else 's'}"

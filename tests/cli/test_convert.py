@@ -202,7 +202,7 @@ def test_a_message_that_is_not_for_posthog_is_left_out_and_counted(
 ) -> None:
     file = tmp_path / "archive"
     file.write_bytes(text({**TRACK, "integrations": {"All": False}}, ALIAS))
-    said = "note: 1 message(s) left out: their integrations keep them from PostHog\n"
+    said = "note: 1 message left out: their integrations keep them from PostHog\n"
     assert convert(str(file), capsys=capsys) == (0, [event_of(ALIAS)], said)
 
 

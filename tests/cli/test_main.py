@@ -50,7 +50,7 @@ def test_the_installed_command_and_python_m_are_the_same() -> None:
 def test_the_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert re.findall(r"^    (\w+) +\w", shown, re.M) == ["check", "migrate", "convert", "replay", "inspect"]
+    assert re.findall(r"^    (\w+) +\w", shown, re.M) == ["check", "migrate", "convert", "replay", "outbox", "inspect"]
     assert re.findall(r"^  (\d+) ", shown, re.M) == ["0", "1", "2", "130"]
     assert ("143" in shown, "141" in shown) == (True, True)
 
@@ -63,7 +63,9 @@ def test_the_help_of_each_command_has_examples_and_exit_codes(command: str, caps
     assert "exit codes:" in shown
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["migrate"], ["convert"], ["replay"], ["inspect"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [[], ["check"], ["migrate"], ["convert"], ["replay"], ["outbox"], ["inspect"]], ids=str
+)
 def test_every_help_fits_100_columns(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--help"]) == 0
     assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 100] == []

@@ -141,8 +141,8 @@ def test_a_minute_later_the_next_line_says_how_many_there_were(
         monkeypatch.setattr("analytics_posthog._delivery.report._LOG_EVERY", 0.0)
         client.track("u1", "Bought", {"text": "x" * (1 << 20)})
     first, second = (record.getMessage() for record in ours(caplog))
-    assert first.startswith("1 event(s) not sent")
-    assert second.startswith("30 event(s) not sent")
+    assert first.startswith("1 event not sent")
+    assert second.startswith("30 events not sent")
 
 
 def test_each_kind_of_loss_has_its_own_line(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -160,7 +160,7 @@ def test_a_401_says_what_to_look_at(posthog_server: PostHogServer, caplog: pytes
     (record,) = ours(caplog)
     assert (
         record.getMessage()
-        == "1 event(s) not sent: PostHog answered 401: check that write_key is the project's API key (phc_...)"
+        == "1 event not sent: PostHog answered 401: check that write_key is the project's API key (phc_...)"
     )
 
 

@@ -108,6 +108,6 @@ def test_an_own_init_without_super_that_would_send_is_refused(caplog: pytest.Log
     client = Own()
     assert client.track("u1", "Bought")[0] is False
     assert caplog.messages == [
-        "1 event(s) not sent: the client can't send: its __init__ must call super().__init__(write_key)"
+        "1 event not sent: the client can't send: its __init__ must call super().__init__(write_key)"
     ]
     assert client.flush() is True

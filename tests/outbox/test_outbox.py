@@ -175,7 +175,7 @@ def test_when_retries_are_used_up_messages_stay_and_the_same_process_delivers_th
         assert not c.flush(1)
         assert sorted(line["properties"]["number"] for line in lines(outbox)) == list(range(30))
         assert c.stats() == {"accepted": 30, "delivered": 0, "failed": 0, "refused": 0, "queued": 30}
-        assert any("event(s) stay in the outbox to be sent again: PostHog can't be reached" in text for text in log)
+        assert any("kept in the outbox to be sent again: PostHog can't be reached" in text for text in log)
         with dead_server:
             dead_server.wait_for(30, timeout=10)
             assert c.flush(5)

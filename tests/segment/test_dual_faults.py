@@ -110,8 +110,8 @@ def test_what_segment_refuses_is_reported_and_logged_in_one_line_without_anybody
     text = f"Segment answered {status}. Check segment_write_key and segment_host"
     assert reported == [(SegmentError, text, [f"u{number}"]) for number in range(5)]
     assert [line for line in logged if "not sent" in line] == [
-        f"1 event(s) not sent: {text}",
-        f"4 event(s) not sent: {text}",
+        f"1 event not sent: {text}",
+        f"4 events not sent: {text}",
     ]
     assert SECRET not in str(logged) + str(reported)
     assert len(posthog_server.events) == 5
@@ -126,7 +126,7 @@ def test_a_message_of_40_kb_arrives_at_posthog_and_is_reported_for_segment(
         assert client.flush(5) is True
     text = "Segment: a message has more than the 32 KiB that Segment takes. Send less in it"
     assert reported == [(SegmentError, text, ["large"])]
-    assert logged == [f"1 event(s) not sent: {text}"]
+    assert logged == [f"1 event not sent: {text}"]
     assert posthog_users(posthog_server) == ["large", "small"]
     assert segment_users(segment_server) == ["small"]
 
