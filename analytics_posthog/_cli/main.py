@@ -7,9 +7,11 @@ and writes an error as one line to standard error, without a traceback, the key 
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -29,13 +31,18 @@ FAILED: Final = 1
 CANT_WORK: Final = 2
 STOPPED: Final = 130  # 128 + SIGINT, as in a shell
 PIPE_CLOSED: Final = 141  # 128 + SIGPIPE
+_CHOICE: Final = re.compile(r"invalid choice: '(?P<got>[^']*)' \(choose from (?P<known>.*)\)")
 
 _EPILOG: Final = f"""\
 examples:
   {PROGRAM} check                          # are key and host right?
   {PROGRAM} convert archive.jsonl | head   # what PostHog would get
   {PROGRAM} replay --dry-run archive/      # what a replay would send
+  {PROGRAM} outbox /var/lib/app/analytics  # what waits there
   {PROGRAM} inspect                        # a page that shows events as an app sends them
+
+To complete commands and options by Tab: pip install 'analytics-posthog[completion]', and
+  eval "$(register-python-argcomplete {PROGRAM})"
 
 The key is never an argument: it comes from $POSTHOG_PROJECT_API_KEY or --key-file FILE, the
 address from $POSTHOG_HOST or --host URL. Results go to standard output, everything else to
@@ -91,8 +98,12 @@ def _run(arguments: list[str]) -> int:
     )
     for name in COMMANDS:
         import_module(f".{name}", __package__).add_to(subcommands)
+    _complete(parser)
     try:
-        options = parser.parse_args(arguments)
+        options, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            command = subcommands.choices[options.command]
+            command.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(unknown[0], command.known_options())}")
     except SystemExit as end:  # after the help, or after argparse's line about a wrong argument
         return int(end.code or 0)
     code: int = options.run(options)
@@ -103,11 +114,34 @@ class _Parser(argparse.ArgumentParser):
     """Writes an error as one line, and takes no shortened options: `--key phc_...` must not mean `--key-file`."""
 
     def __init__(self, **settings: object) -> None:
+        if sys.version_info >= (3, 14):
+            settings["suggest_on_error"] = False  # `error` does so for each Python
         super().__init__(**{**settings, "allow_abbrev": False})  # type: ignore[arg-type]
 
+    def known_options(self) -> list[str]:
+        """Return the names of the options."""
+        return list(self._option_string_actions)
+
     def error(self, message: str) -> NoReturn:
-        """Write the message and exit with code 2."""
+        """Write the message, with what may have been meant, and exit with code 2."""
+        chosen = _CHOICE.search(message)
+        if chosen is not None:
+            message += _hint(chosen["got"], re.findall(r"[\w-]+", chosen["known"]))
         self.exit(CANT_WORK, plain_lines(f"{self.prog}: error: {message}. See {self.prog} --help\n"))
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word.partition("=")[0], list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _complete(parser: argparse.ArgumentParser) -> None:
+    """Answer a shell that asks for completions, if argcomplete is installed; it ends the process then."""
+    if "_ARGCOMPLETE" in os.environ:
+        with suppress(ImportError):
+            import argcomplete
+
+            argcomplete.autocomplete(parser)
 
 
 def _say(text: str) -> None:

@@ -17,7 +17,9 @@ _LINE_EVERY: Final = 5.0  # seconds
 class Progress:
     """Use `with Progress(files) as progress:`, and for each file call `begin`, then `update` often, then `end`."""
 
-    def __init__(self, files: Sequence[str]) -> None:
+    def __init__(self, files: Sequence[str], *, quiet: bool = False) -> None:
+        """`quiet`: without a bar, and without a line every few seconds."""
+        self._is_quiet = quiet
         self._sizes = {file: _size(file) for file in files}
         self._all_bytes = 0 if None in self._sizes.values() else sum(size or 0 for size in self._sizes.values())
         self._files = 0
@@ -28,7 +30,7 @@ class Progress:
         self._before = 0  # events that earlier runs delivered
         self._file = Summary()
         self._begun = self._shown = now()
-        self._bar = _bar()
+        self._bar = None if quiet else _bar()
         self._task: Any = None
 
     def __enter__(self) -> Progress:
@@ -52,7 +54,7 @@ class Progress:
     def update(self, summary: Summary, position: int) -> None:
         """Take the file's summary so far, and its position in bytes."""
         self._file, self._position = summary, position
-        if self._bar is not None or now() - self._shown >= _LINE_EVERY:
+        if self._bar is not None or (not self._is_quiet and now() - self._shown >= _LINE_EVERY):
             self._show()
 
     def end(self, file: str, *, earlier: bool = False) -> None:

@@ -25,7 +25,7 @@ from ..replay import (
     find,
 )
 from .progress import Progress
-from .replay_summary import print_summary, say_unused
+from .replay_summary import print_json, print_summary, say_rejected, say_unused
 from .settings import add_conversion_options, add_options, check_conversion_options, host, key
 
 REJECTS: Final = "rejects.jsonl"
@@ -97,6 +97,8 @@ def add_to(subcommands: Any) -> None:
         help="tries after a failed one; 10 take about 3 minutes (default: %(default)s)",
     )
     add("--dry-run", action="store_true", help="count what would be sent and refused; send and write nothing")
+    add("--json", action="store_true", help="the summary as JSON")
+    add("--quiet", action="store_true", help="without a bar or lines about the progress")
     _add_files(add)
     add_conversion_options(parser)
     add_options(parser)
@@ -149,11 +151,15 @@ def run(options: argparse.Namespace) -> int:
         sender = PacedSender(key(options), host(options), rate=options.rate, max_retries=options.max_retries, stop=stop)
     files = find(options.sources, exclude=[options.rejects, options.state])
     kept = {"state": options.state, "rejects": options.rejects}
-    with Progress(files) as progress, _signals(stop) as stopped_by, _few_collections():
+    with Progress(files, quiet=options.quiet) as progress, _signals(stop) as stopped_by, _few_collections():
         replay = Replay(choice, sender, on_portion=progress.update, stop=stop, **kept)
         replay.check()
         code = _replay_all(files, replay, progress)
-    print_summary(progress, options)
+    if options.json:
+        print_json(progress, options)
+    else:
+        print_summary(progress, options)
+    say_rejected(progress.summary, options)
     say_unused(choice, progress.summary, stopped=bool(stopped_by))
     return 128 + stopped_by[0] if stopped_by else code
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import sys
 from collections.abc import Mapping
 
 from ..replay import CONSENT, REFUSAL, SKIPPED_EVENT, Choice, Summary
 from .plain import plain_lines
 from .progress import Progress
+
+
+def say_rejected(summary: Summary, options: argparse.Namespace) -> None:
+    """Say where the rejected lines are."""
+    if summary.rejected and not options.dry_run:
+        count = sum(summary.rejected.values())
+        words = "line was" if count == 1 else "lines were"
+        sys.stderr.write(plain_lines(f"{count:,} {words} rejected, see {options.rejects}\n"))
 
 
 def say_unused(choice: Choice, summary: Summary, *, stopped: bool) -> None:
@@ -19,6 +28,13 @@ def say_unused(choice: Choice, summary: Summary, *, stopped: bool) -> None:
             near = difflib.get_close_matches(pattern, list(summary.events), 1)
             hint = f"; there is {near[0]!r}" if near else ""
             sys.stderr.write(plain_lines(f"--skip-events: no event is named {pattern!r}{hint}\n"))
+
+
+def print_json(progress: Progress, options: argparse.Namespace) -> None:
+    """Write the same as one JSON object: `delivered` in this run, `sent_before`, and the counts of all runs."""
+    summary, (count, seconds) = progress.summary, progress.speed
+    runs = {**summary.as_dict(), "delivered": count, "sent_before": summary.delivered - count}
+    sys.stdout.write(json.dumps({**runs, "seconds": round(seconds, 3), "dry_run": options.dry_run}) + "\n")
 
 
 def print_summary(progress: Progress, options: argparse.Namespace) -> None:
@@ -48,10 +64,6 @@ def print_summary(progress: Progress, options: argparse.Namespace) -> None:
         say(f"estimated duration: {_duration(summary.delivered / options.rate)} at {options.rate:,g} events/s\n")
         return
     say(f"{seconds:,.1f} s" + (f", {count / max(seconds, 1e-3):,.0f} events/s\n" if count else "\n"))
-    if summary.rejected and not options.dry_run:
-        rejected = sum(summary.rejected.values())
-        words = "line was" if rejected == 1 else "lines were"
-        sys.stderr.write(plain_lines(f"{rejected:,} {words} rejected, see {options.rejects}\n"))
 
 
 def _print_counts(counts: Mapping[str, int]) -> None:

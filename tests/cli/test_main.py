@@ -262,3 +262,20 @@ def test_errors_go_to_standard_error_and_not_to_the_output(tmp_path: Path) -> No
     archive.write_text(MESSAGE + "no json\n")
     done = run_python(*MODULE, "convert", str(archive))
     assert (done.returncode, done.stdout.count("\n"), done.stderr) == (1, 1, f"{archive}:2: not valid JSON\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["replya"], "(did you mean replay?). See analytics-posthog --help"),
+        (["replay", "x", "--sinc", "2024"], "--sinc 2024 (did you mean --since?). See analytics-posthog replay --help"),
+        (["convert", "--side-by-sid=1"], "(did you mean --side-by-side?)"),
+        (["check", "--xyz"], "unrecognized arguments: --xyz. See analytics-posthog check --help"),
+    ],
+)
+def test_a_misspelled_command_or_option_gets_the_nearest_one(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], hint: str
+) -> None:
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(hint) if "See" in hint else hint in line

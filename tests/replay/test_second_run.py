@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,24 @@ def test_the_python_function_sends_only_what_is_new_too(posthog_server: PostHogS
     assert numbers(posthog_server.events) == list(range(9))
     with pytest.raises(InvalidSetting, match="--set-once"):
         replay_file(path, set_once=True, **settings)
+
+
+def test_the_summary_as_json_and_without_progress(posthog_server: PostHogServer, tmp_path: Path) -> None:
+    days(tmp_path, 2)
+    for delivered, before in ((2, 0), (0, 2)):
+        done = replay(posthog_server.url, tmp_path, "archive", "--json", "--quiet")
+        found = json.loads(done.stdout)
+        assert found.pop("seconds") >= 0
+        assert found == {
+            "delivered": delivered,
+            "sent_before": before,
+            "calls": {"track": 2},
+            "events": {"Counted": 2},
+            "rejected": {"not valid JSON": 1},
+            "skipped": {"its integrations keep it from PostHog": 1},
+            "consent": {},
+            "first": "2024-03-01T12:00:00.000+00:00",
+            "last": "2024-03-02T12:00:00.000+00:00",
+            "dry_run": False,
+        }
+        assert done.stderr == "1 line was rejected, see rejects.jsonl\n"

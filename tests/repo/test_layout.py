@@ -22,6 +22,7 @@ SOURCES = [*FILES, *sorted(TESTS.rglob("*.py")), *sorted(TESTS.parent.glob("exam
 # Which files and wings import what isn't Python's own, beside the package's own dependencies.
 ERRORS_TOO = ("requests", "errors")  # an error without an answer is one of requests' own, too
 EXTRAS = {
+    "argcomplete": {"_cli/main"},
     "asgiref": {"integrations/django/middleware"},
     "django": {
         "integrations/django/apps",
