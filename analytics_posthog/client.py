@@ -28,6 +28,7 @@ from ._delivery import (
     drain_on_sigterm,
     log,
     log_call,
+    note_call_site,
     notice_fork,
     raise_refusal,
     request_context,
@@ -245,6 +246,8 @@ class Client(Changeable, Ending, Calls):
         except InvalidMessage as error:
             log_call(self.log, self.debug, {"type": msg.get("type")}, error)
             raise
+        if self.debug:
+            note_call_site(self.host, message)
         try:
             why_not_sent = self._hand_over(route, message, done)
         except DeliveryError as error:  # in sync_mode only, where Segment's client raises too

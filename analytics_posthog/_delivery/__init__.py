@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from .call_sites import HEADER as CALL_SITES
+from .call_sites import note as note_call_site
 from .clock import now
 from .consumer import MAX_BATCH_SIZE, Consumer
 from .debug_line import log_call
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACCEPTED",
+    "CALL_SITES",
     "DELIVERED",
     "DRAIN_TIMEOUT",
     "KEPT_AWAY",
@@ -71,6 +74,7 @@ __all__ = [
     "log",
     "log_call",
     "no_fork",
+    "note_call_site",
     "notice_fork",
     "now",
     "on_signals",

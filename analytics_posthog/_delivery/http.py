@@ -9,6 +9,8 @@ does it all.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
 import requests
@@ -17,6 +19,7 @@ from posthog.version import VERSION
 
 from .._message import Pass, clean_dict, json_default
 from ..errors import DeliveryError
+from .call_sites import header, is_loopback
 
 # The official client puts the event on the wire; PostHog warns of a $lib that it doesn't know.
 LIB: Final = {"$lib": "posthog-python", "$lib_version": VERSION}
@@ -47,7 +50,8 @@ def post_batch(target: Target, batch: list[dict[str, Any]], session: requests.Se
         events = _written(batch)
         if events is None:
             raise DeliveryError("an event of the batch can't be sent as JSON", 400)
-    if not target.gzip and _posted(target, events, session, fields):
+    headers = header(batch) if is_loopback(target.host) else {}
+    if not target.gzip and _posted(target, events, session, fields, headers):
         return
     batch_post(
         target.api_key,
@@ -78,9 +82,15 @@ def _written(batch: list[dict[str, Any]]) -> str | None:
         return None
 
 
-def _posted(target: Target, events: str, session: requests.Session, fields: dict[str, Any]) -> bool:
+def _posted(
+    target: Target,
+    events: str,
+    session: requests.Session,
+    fields: dict[str, Any],
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> bool:
     """Post events that are written. Return False if nothing was posted, because that can't be done here."""
-    filling = _Filling(session, events)
+    filling = _Filling(session, events, headers)
     stand_in = cast(requests.Session, filling)
     try:
         batch_post(
@@ -97,8 +107,9 @@ def _posted(target: Target, events: str, session: requests.Session, fields: dict
 class _Filling:
     """The session that `batch_post` is given: fills in the batch."""
 
-    def __init__(self, session: requests.Session, events: str) -> None:
+    def __init__(self, session: requests.Session, events: str, headers: Mapping[str, str]) -> None:
         self._session = session
+        self._headers = headers
         self._events = events
         self.has_posted = False
 
@@ -107,4 +118,6 @@ class _Filling:
         if not isinstance(data, str) or not data.startswith(_EMPTY):
             raise ValueError("not the body of an empty batch")
         self.has_posted = True
+        if self._headers:
+            options["headers"] = {**options.get("headers", {}), **self._headers}
         return self._session.post(url, data=f'{{"batch": {self._events}{data[len(_EMPTY) :]}', **options)

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from .._delivery import Forward
+from .._delivery import CALL_SITES, Forward
 from ..convert import Event
 from .body import MAX_BODY, Refused, read_events
 from .explain import explain
@@ -42,6 +42,7 @@ _FILES: Final = {
 }
 _PAGE: Final = Path(__file__).parent / "page"
 _FROM_THE_PAGE: Final = "x-inspector"  # no form and no simple request from another page can have this header
+LONGEST_PLACE: Final = 500  # characters
 _AT_ONCE: Final = 256 * 1024  # bytes of JSON that are read without a thread; more would hold up the page
 _AT_A_TIME: Final = 200  # events that are kept before others have their turn
 _GZIP: Final = b"\x1f"  # how a zipped body begins
@@ -98,11 +99,12 @@ class Inspector:
         if answer is not None:
             counts, status = self.feed.forwarded, str(answer.status_code)
             counts[status] = counts.get(status, 0) + 1
-        now = time.time()
+        now, places = time.time(), _places(request)
         for number, event in enumerate(events):
             if number % _AT_A_TIME == _AT_A_TIME - 1:
                 await asyncio.sleep(0)  # other requests, and the page, don't wait for a large batch
-            self._show_line(self.store.add(event, now, note))
+            place = places.get(str(event.get("uuid")), "")
+            self._show_line(self.store.add(event, now, note, place))
         if answer is not None:
             return answer
         if is_v1:
@@ -186,7 +188,8 @@ def _nothing(line: str) -> None:
 
 def _explained(kept: Kept) -> dict[str, Any]:
     summary = kept.summary
-    return explain(json.loads(kept.text), summary.size, again=summary.again, note=summary.note)
+    found = explain(json.loads(kept.text), summary.size, again=summary.again, note=summary.note)
+    return {**found, "place": summary.place}
 
 
 def _file_route(path: str, name: str, kind: str) -> Route:
@@ -202,6 +205,16 @@ async def _events(request: Request, body: bytes, is_v1: bool) -> list[Event]:
     if len(body) <= _AT_ONCE and not encoding and body[:1] != _GZIP:
         return read_events(body, encoding, has_key=has_key)
     return await asyncio.to_thread(read_events, body, encoding, has_key=has_key)
+
+
+def _places(request: Request) -> dict[str, str]:
+    """Return where in the app's code the calls were made, by the events' uuids, if the app's client says so."""
+    try:
+        found = json.loads(request.headers.get(CALL_SITES, "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {uuid: place[:LONGEST_PLACE] for uuid, place in pairs if isinstance(place, str)}
 
 
 def _refusal(error: Refused) -> Response:

@@ -47,6 +47,8 @@ class Summary(NamedTuple):
     warnings: int
     again: bool
     note: str
+    said_at: str  # the event's own time, in ISO 8601; "" without one
+    place: str  # where in the app's code the call was made; "" if that isn't known
 
 
 class Origin(NamedTuple):
@@ -63,20 +65,28 @@ def uuid_of(event: Event) -> str:
     return str(event.get("uuid") or "")[:LONGEST]
 
 
-def summarize(event: Event, size: int, *, again: bool, note: str, now: float) -> Summary:
+def summarize(event: Event, size: int, *, again: bool, note: str, now: float, place: str = "") -> Summary:
     """Return what the list shows of an event."""
     found = warnings(event, size, again=again, note=note)
     return Summary(
         arrived=now,
         call=call_of(event) or "posthog",
-        name=event["event"][:LONGEST],
+        name=_name(event)[:LONGEST],
         who=str(distinct_id_of(event))[:LONGEST],
         uuid=uuid_of(event),
         size=size,
         warnings=sum(warned.level == WARNING for warned in found),
         again=again,
         note=note,
+        said_at=str(event.get("timestamp") or "")[:LONGEST],
+        place=place,
     )
+
+
+def _name(event: Event) -> str:
+    """Return an event's name; of a page or a screen its own name, where it has one."""
+    name, own = str(event["event"]), properties_of(event).get("name")
+    return own if name in ("$pageview", "$screen") and isinstance(own, str) and own.strip() else name
 
 
 def explain(event: Event, size: int, *, again: bool, note: str) -> dict[str, Any]:

@@ -53,8 +53,11 @@ class Store:
         self._forget()
         self.clears += 1
 
-    def add(self, event: Event, now: float, note: str = "") -> Kept:
-        """Keep an event that came in at `now` (seconds since 1970). `note` is one more warning for it."""
+    def add(self, event: Event, now: float, note: str = "", place: str = "") -> Kept:
+        """Keep an event that came in at `now` (seconds since 1970).
+
+        `note` is one more warning for it; `place` says where in the app's code its call was made.
+        """
         text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         size = len(text)
         if size > LARGEST:
@@ -68,7 +71,7 @@ class Store:
         uuid = uuid_of(event)
         again = uuid in self._uuids
         self.last += 1
-        kept = Kept(self.last, text, summarize(event, size, again=again, note=note, now=now))
+        kept = Kept(self.last, text, summarize(event, size, again=again, note=note, now=now, place=place))
         self._kept.append(kept)
         self.bytes += len(text)
         self.total += 1

@@ -83,7 +83,7 @@ def row(kept: Kept) -> list[Any]:
     """Return what the page's list needs of an event."""
     summary = kept.summary
     shown = (summary.call, summary.name, summary.who, summary.uuid, summary.size, summary.warnings)
-    return [kept.number, round(summary.arrived, 3), *shown]
+    return [kept.number, round(summary.arrived, 3), *shown, summary.said_at, summary.place]
 
 
 def _json(data: Any) -> str:

@@ -53,6 +53,7 @@ __all__ = [
     "Properties",
     "person_of",
     "to_posthog",
+    "uuid_of",
     "wanted",
 ]
 

@@ -81,6 +81,7 @@ OWN = {
         "SEGMENT_GROUP",
         "person_of",
         "to_posthog",
+        "uuid_of",
         "wanted",
     ],
     "errors": sorted([*ERRORS, "APIError", "NoAnswer", "TimedOut"]),
