@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from ._delivery import drain_on_sigterm, log, on_signals
+from ._interrupts import held
 from ._message import Answer, Fields, Id, Timestamp
 from ._segment import install_as_segment, pinned
 from ._settings import Settings, check_write_key
@@ -118,7 +119,7 @@ segment_host = Settings.segment_host
 default_client: Client | None = None
 
 _OPTIONS = tuple(setting.name for setting in fields(Settings))
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def _client() -> Client:
@@ -126,7 +127,7 @@ def _client() -> Client:
     global default_client
     client = default_client
     if client is None:
-        with _lock:
+        with held(_lock):
             client = default_client
             if client is None:
                 settings = globals()
@@ -136,7 +137,7 @@ def _client() -> Client:
 
 def _new_lock() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):  # another thread may have held the lock while this one forked
@@ -248,7 +249,7 @@ def join() -> None:
 def shutdown() -> None:
     """Send what is queued, for at most 30 seconds, and forget the default client; a later call makes a new one."""
     global default_client
-    with _lock:
+    with held(_lock):
         client, default_client = default_client, None
     if client is not None:
         client.shutdown()

@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import CodeType, TracebackType
 from typing import Any, Final
 
@@ -39,6 +40,23 @@ def comes_from_handler(error: BaseException) -> bool:
         if trace.tb_frame.f_code in handlers:
             return True
     return False
+
+
+@contextmanager
+def held(lock: threading.RLock) -> Iterator[None]:
+    """Hold a lock, which this thread may hold already. An interrupt at any point leaves it as it was before.
+
+    From Python 3.14 on an exception may land in `with lock` when the lock is taken and the block has not begun: nobody
+    would ever let go of it. Here the lock is taken inside the `try`, and a generator that nobody has ends at once.
+    """
+    try:
+        lock.acquire()
+        yield
+    finally:
+        try:  # noqa: SIM105  suppress() would be a call in front of the release, where an interrupt may land
+            lock.release()
+        except RuntimeError:  # a signal's handler raised while this thread waited for the lock
+            pass
 
 
 def _was_set(error: BaseException) -> bool:

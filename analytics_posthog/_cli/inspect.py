@@ -46,6 +46,13 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument(
         "--allow-remote", action="store_true", help="let --host be an address that other machines can reach"
     )
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="let requests name this machine so, such as host.docker.internal (may be repeated)",
+    )
     parser.add_argument("--plain", action="store_true", help="write a line for each event to standard output as well")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.add_argument(
@@ -67,9 +74,17 @@ def run(options: argparse.Namespace) -> int:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InvalidSetting(f"inspect needs {' and '.join(missing)}: pip install 'analytics-posthog[inspect]'")
-    from .._inspector import serve
+    from .._inspector import Reach, serve
 
-    serve(options.host, options.port, remote=remote, plain=options.plain, forward_to=forward_to, browser=options.open)
+    reach = Reach(remote, tuple(options.allow_host))
+    serve(
+        options.host,
+        options.port,
+        reach,
+        plain=options.plain,
+        forward_to=forward_to,
+        browser=options.open,
+    )
     return 0
 
 

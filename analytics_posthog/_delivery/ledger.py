@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
+from .._interrupts import held
 from .clock import now
 
 _LONGEST: Final = 1e6  # seconds; the system's waits accept no more
@@ -33,8 +34,7 @@ class Ticket:
 class Ledger:
     """Knows the messages that are on their way. Any thread may call it. A forked child makes a new one.
 
-    A call takes no lock here, except to take back what was not accepted. All locks are taken as `with lock`, a single
-    step of C, and never as `with condition`, whose own `__enter__` may be interrupted when it has the lock.
+    A call takes no lock here, except to take back what was not accepted.
     """
 
     def __init__(self, settling: set[int]) -> None:
@@ -58,7 +58,7 @@ class Ledger:
 
     def withdraw(self, ticket: Ticket) -> bool:
         """Take back an admission. Return False if another thread has claimed the message."""
-        with self._lock:
+        with held(self._lock):
             if ticket.claimed:
                 return False
             ticket.claimed = True
@@ -76,7 +76,7 @@ class Ledger:
         So a flush returns after the report. A flush that the report calls doesn't wait: it would wait for itself.
         """
         thread = threading.get_ident()
-        with self._lock:
+        with held(self._lock):
             mine = [ticket for ticket in tickets if not ticket.claimed]
             for ticket in mine:
                 ticket.claimed = True
@@ -85,7 +85,7 @@ class Ledger:
         try:
             yield mine
         finally:  # also after a Ctrl-C in the app's callback
-            with self._lock:
+            with held(self._lock):
                 if not nested:
                     self._settling.discard(thread)
                 self._count_off(mine)
@@ -104,26 +104,26 @@ class Ledger:
 
     def close(self) -> bool:
         """Admit no further message. Return False if the ledger was closed before."""
-        with self._lock:
+        with held(self._lock):
             was_closed, self._closed = self._closed, True
             return not was_closed
 
     def hurry(self, wake: Wake) -> None:
         """Have the consumers send at once from now on, and let the limits of `drain` count from now."""
-        with self._lock:
+        with held(self._lock):
             self.hurried_at = now()
             self._waiting += 1
         wake()
 
     def flush(self, wake: Wake, timeout: float) -> bool:
         """Wait at most `timeout` seconds for what was admitted before. Return whether all of it is settled."""
-        with self._lock:
+        with held(self._lock):
             awaited = set(self._open)
             self._flushes.append(awaited)
         try:
             return self._wait(lambda: not awaited, wake, timeout, timeout)
         finally:
-            with self._lock:
+            with held(self._lock):
                 self._flushes[:] = [other for other in self._flushes if other is not awaited]
 
     def drain(self, wake: Wake, timeout: float, stall: float) -> bool:
@@ -132,7 +132,7 @@ class Ledger:
 
     def _wait(self, done: Callable[[], bool], wake: Wake, timeout: float, stall: float) -> bool:
         """Wait for `done()`. The consumers send at once meanwhile, instead of waiting for a full batch."""
-        with self._lock:
+        with held(self._lock):
             if done() or threading.get_ident() in self._settling:
                 return done()
             self._waiting += 1

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from weakref import WeakMethod
 
+from .._interrupts import held
 from .protocol import Delivery
 from .report import Report, log
 from .words import counted
@@ -88,7 +89,7 @@ _ended: Final[list[WeakMethod[Callable[[], None]]]] = []
 _registered: Final[set[str]] = set()  # pools of which this process is a child, or may be
 watchers: Final[list[Callable[[], object]]] = []  # called in a child of a pool, when it is known as one
 _forks = threading.RLock()  # held while the process forks
-_noticing = threading.Lock()
+_noticing = threading.RLock()
 _process = os.getpid()  # the one that all this was made for
 
 
@@ -114,7 +115,7 @@ def end(life: Life) -> None:
 @contextmanager
 def no_fork() -> Iterator[None]:
     """Hold off forks by other threads: a child must not get something that is half made."""
-    with _forks:
+    with held(_forks):
         yield
 
 
@@ -126,7 +127,7 @@ def is_anyone_alive() -> bool:
 def notice_fork() -> None:
     """Do what a forked child does, if this is one that Python knows nothing of: uWSGI forks in C, without hooks."""
     if os.getpid() != _process:
-        with _noticing:
+        with held(_noticing):
             if os.getpid() != _process:  # another thread of the child was no faster
                 _in_child()
 

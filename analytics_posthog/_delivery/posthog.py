@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from posthog.contexts import get_context_session_id, get_tags
 
-from .._interrupts import is_interrupt
+from .._interrupts import held, is_interrupt
 from .._message import Message
 from .._settings import Settings
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, QueueFull
@@ -96,7 +96,7 @@ class PostHog:
 
     def _start(self) -> None:
         """Start the threads, if they weren't. The system, or a Python that ends, may let none start."""
-        with self._starting, suppress(RuntimeError):
+        with held(self._starting), suppress(RuntimeError):
             for _ in range(0 if self._consumers or forks_later() else self._settings.thread):
                 consumer = Consumer(self._queue, self._target(), self._settings, self._deliver, self._ledger.hurried)
                 consumer.start()

@@ -6,6 +6,7 @@ number of events.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from .._interrupts import is_interrupt
+from .._interrupts import held, is_interrupt
 from .._message import Message
 from .._settings import OnError, OnSuccess
 from .protocol import Outcome
@@ -36,6 +37,7 @@ class Report:
     def reset(self) -> None:
         """Start from zero, with new locks, in a forked child."""
         self._lock = threading.RLock()  # a signal handler may interrupt a report and come here again
+        self._accepted = itertools.count()  # of one message each: a step of C, because each call takes it
         self._counts: dict[str, int] = dict.fromkeys(("accepted", "delivered", "failed", "refused"), 0)
         self._unsaid: dict[object, tuple[int, int, str, str]] = {}
         self._said_at: dict[object, float] = {}
@@ -51,7 +53,10 @@ class Report:
         while self._unlogged and outcome.what != "accepted":  # here the stack has room
             _log(logging.WARNING, "%s", self._unlogged.pop())
         if outcome.what == "accepted":
-            self.count("accepted", number)
+            if number == 1:
+                next(self._accepted)
+            else:
+                self.count("accepted", number)
         elif outcome.what == "refused":
             self.count("accepted", -number)
         elif outcome.error is None:
@@ -90,13 +95,14 @@ class Report:
 
     def count(self, what: str, number: int = 1) -> None:
         """Add to one of the counts."""
-        with self._lock:
+        with held(self._lock):
             self._counts[what] += number
 
     def stats(self) -> dict[str, int]:
         """Return the counts, and as "queued" those that were accepted and are neither delivered nor failed."""
-        with self._lock:
+        with held(self._lock):
             counts = dict(self._counts)
+        counts["accepted"] += int(repr(self._accepted)[len("count(") : -1])  # without counting on
         counts["queued"] = counts["accepted"] - counts["delivered"] - counts["failed"]
         return counts
 
@@ -126,7 +132,7 @@ class Report:
 
     def _say(self, kind: object, count: int, level: int, text: str, why: object) -> None:
         """Log the number, if the last line of this kind is a minute old; otherwise go on counting."""
-        with self._lock:
+        with held(self._lock):
             if kind in self._unsaid:
                 count += self._unsaid.pop(kind)[0]
             moment = time.monotonic()
@@ -140,14 +146,14 @@ class Report:
 
     def rest(self) -> None:
         """Log the losses that were counted since the last line of their kind, when no further line will come."""
-        with self._lock:
+        with held(self._lock):
             rest = [self._unsaid.pop(kind) for kind in list(self._unsaid) if isinstance(kind, type)]
         for count, level, text, why in rest:
             _log(level, text, counted(count, "event"), why)
 
     def warn_once(self, key: str, text: str) -> None:
         """Log a warning the first time it comes up for this key and text."""
-        with self._lock:
+        with held(self._lock):
             if (key, text) in self._warned:
                 return
             self._warned.add((key, text))

@@ -5,6 +5,7 @@ Read in this order: `reverse` (the Segment message of an event), `body` (what co
 anything from outside.
 """
 
+from .guard import Reach
 from .server import serve
 
-__all__ = ["serve"]
+__all__ = ["Reach", "serve"]

@@ -17,10 +17,12 @@ from starlette.routing import Route
 
 from .._delivery import CALL_SITES, Forward
 from ..convert import Event
+from .api import Wrong, events_of, person
 from .body import MAX_BODY, Refused, read_events
 from .explain import explain
-from .guard import Guard
-from .store import MOST_EVENTS, Kept, Store, search
+from .guard import Guard, Reach
+from .query import search
+from .store import MOST_EVENTS, Kept, Store
 from .stream import Feed
 
 _CAPTURE: Final = ("/batch", "/capture", "/e", "/track", "/i/v0/e", "/i/v0/ai/batch")
@@ -38,12 +40,13 @@ _FILES: Final = {
     "/": ("page.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
-    **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in ("page", "list", "detail", "plot")},
+    **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in ("page", "list", "detail", "plot", "totals")},
 }
 _PAGE: Final = Path(__file__).parent / "page"
 _FROM_THE_PAGE: Final = "x-inspector"  # no form and no simple request from another page can have this header
 LONGEST_PLACE: Final = 500  # characters
 _AT_ONCE: Final = 256 * 1024  # bytes of JSON that are read without a thread; more would hold up the page
+_MOST_REASONS: Final = 50  # that are counted one by one
 _AT_A_TIME: Final = 200  # events that are kept before others have their turn
 _GZIP: Final = b"\x1f"  # how a zipped body begins
 _MOST_DIGITS: Final = 15  # of an event's number
@@ -66,8 +69,8 @@ class Inspector:
         self._show = show
         self._say = say or _nothing
 
-    def asgi(self, *, remote: bool = False) -> Starlette:
-        """Return the ASGI app. `remote`: requests may also name this machine by an address that is not loopback."""
+    def asgi(self, reach: Reach) -> Starlette:
+        """Return the ASGI app, for requests that name this machine so."""
         captures = [path + end for path in (*_CAPTURE, _CAPTURE_V1) for end in ("", "/")]
         routes = [_file_route(path, name, kind) for path, (name, kind) in _FILES.items()]
         routes += [Route(path, self._capture, methods=["POST"]) for path in captures]
@@ -77,9 +80,12 @@ class Inspector:
             Route("/inspector/stream", self._stream),
             Route("/inspector/events/{number}", self._event),
             Route("/inspector/search", self._search),
+            Route("/inspector/person", self._person),
+            Route("/api/events", self._api),
             Route("/inspector/clear", self._clear, methods=["POST"]),
         ]
-        return Starlette(routes=routes, middleware=[Middleware(Guard, remote=remote, open_to=frozenset(captures))])
+        guard = Middleware(Guard, reach=reach, open_to=frozenset(captures), on_refused=self._count_stranger)
+        return Starlette(routes=routes, middleware=[guard])
 
     async def _capture(self, request: Request) -> Response:
         is_v1 = request.url.path.startswith(_CAPTURE_V1)
@@ -115,6 +121,15 @@ class Inspector:
         words = f"forwarded, though PostHog may refuse it: {error}" if is_forwarded else f"refused: {error}"
         self.feed.refused[words] = self.feed.refused.get(words, 0) + 1
         self._say(f"analytics-posthog: a request was {words} ({error.status})")
+
+    def _count_stranger(self, why: str) -> None:
+        """Count a request that the guard has refused, and say so once."""
+        refused = self.feed.refused
+        if why not in refused and len(refused) >= _MOST_REASONS:
+            return
+        if why not in refused:
+            self._say(f"analytics-posthog: a request was refused: {why}")
+        refused[why] = refused.get(why, 0) + 1
 
     def _show_line(self, kept: Kept) -> None:
         """Show an event that is kept already. An error in its line must not reach the app."""
@@ -169,6 +184,21 @@ class Inspector:
         events = self.store.after(start, MOST_EVENTS)
         found = await asyncio.to_thread(search, events, text)
         return JSONResponse({"found": found, "last": events[-1].number if events else start})
+
+    async def _person(self, request: Request) -> Response:
+        kept = self.store.after(0, MOST_EVENTS)
+        found = await asyncio.to_thread(person, kept, request.query_params.get("id", ""))
+        return JSONResponse({"detail": "nobody has this id"}, 404) if found is None else JSONResponse(found)
+
+    async def _api(self, request: Request) -> Response:
+        start = _number(request.query_params.get("after", "0"))
+        if start is None:
+            return JSONResponse({"detail": "after must be an event's number"}, 400)
+        kept = self.store.after(start, MOST_EVENTS)
+        try:
+            return JSONResponse(await asyncio.to_thread(events_of, kept, dict(request.query_params)))
+        except Wrong as error:
+            return JSONResponse({"detail": str(error)}, 400)
 
     async def _clear(self, request: Request) -> Response:
         if _FROM_THE_PAGE not in request.headers:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_LONGEST_NAME: Final = 100  # characters
 _NEVER_OUTSIDE: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -29,14 +31,32 @@ _NEVER_OUTSIDE: Final = {
 }
 
 
+class Reach(NamedTuple):
+    """How requests may name this machine: beside loopback by its addresses too (`remote`), and by further `hosts`."""
+
+    remote: bool = False
+    hosts: tuple[str, ...] = ()
+
+
 class Guard:
     """Refuses requests from elsewhere with 403, and says to the browser in every answer what it may do with it."""
 
-    def __init__(self, app: ASGIApp, *, remote: bool, open_to: frozenset[str] = frozenset()) -> None:
-        """`open_to`: paths that also take a request whose Sec-Fetch-Site names another site, if it has no Origin."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        reach: Reach,
+        open_to: frozenset[str] = frozenset(),
+        on_refused: Callable[[str], None] | None = None,
+    ) -> None:
+        """`open_to`: paths that also take a request whose Sec-Fetch-Site names another site, if it has no Origin.
+        `on_refused` is called with the reason, and what lets the request in.
+        """
         self._app = app
-        self._remote = remote
+        self._remote = reach.remote
+        self._hosts = frozenset(host.lower() for host in reach.hosts)
         self._open_to = open_to
+        self._on_refused = on_refused or (lambda why: None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -50,12 +70,14 @@ class Guard:
         origin, host = headers.get("origin"), headers.get("host", "")
         if scope["type"] != "http":
             return
-        if not is_here(host, self._remote):
+        if not is_here(host, self._remote) and _name(host) not in self._hosts:
             why = "this Host is not an address of the inspector's machine"
+            self._on_refused(f"its Host is {_shown(_name(host))}. If that is this machine: --allow-host NAME")
         elif (origin is not None and _authority(origin) != host.lower()) or self._is_of_another_site(
             scope["path"], headers
         ):
             why = "requests from other websites are not taken"
+            self._on_refused("it came from another website")
         else:
             await self._app(scope, receive, guarded)
             return
@@ -72,15 +94,25 @@ def _authority(origin: str) -> str:
         return ""
 
 
+def _name(authority: str) -> str:
+    """Return the name of `name:port`, in lower case; "" if there is none."""
+    try:
+        return (urlsplit(f"//{authority}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _shown(name: str) -> str:
+    """Return a name for a person: cut, and without what a terminal takes for a command."""
+    return "".join(c if c.isalnum() or c in "-._:" else "?" for c in name[:_LONGEST_NAME]) or "empty"
+
+
 def is_here(authority: str, remote: bool) -> bool:
     """Whether an authority (`name:port`) certainly means this machine. Any name on the web can point here.
 
     With `remote`, any address, this machine's name, and names without a dot, such as a container's, are allowed too.
     """
-    try:
-        name = (urlsplit(f"//{authority}").hostname or "").rstrip(".")
-    except ValueError:
-        return False
+    name = _name(authority)
     if name == "localhost":
         return True
     try:

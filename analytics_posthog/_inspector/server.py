@@ -15,6 +15,7 @@ import uvicorn
 from .._delivery import Forward
 from ..errors import InvalidSetting
 from .app import Inspector
+from .guard import Reach
 from .line import line
 from .terminal import Terminal
 
@@ -25,7 +26,7 @@ _REMOTE: Final = (
 )
 
 
-def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | None, browser: bool) -> None:
+def serve(host: str, port: int, reach: Reach, *, plain: bool, forward_to: str | None, browser: bool) -> None:
     """Serve until SIGINT or SIGTERM. `forward_to` is PostHog's address, or None.
 
     Writes the page's address to standard error, and with `plain` a line for each event to standard output. Raises
@@ -40,7 +41,7 @@ def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | 
         say=errors.write,
     )
     config = uvicorn.Config(
-        inspector.asgi(remote=remote),
+        inspector.asgi(reach),
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -52,7 +53,7 @@ def serve(host: str, port: int, *, remote: bool, plain: bool, forward_to: str | 
     url = f"http://{_named(host)}:{port}"
     _say(f"analytics-posthog: the inspector is at {url}/ (Ctrl-C ends it)")
     _say(f'analytics-posthog: in the app, set analytics.host = "{url}"; ' + _where(forward_to))
-    if remote:
+    if reach.remote:
         _say(f"analytics-posthog: {_REMOTE}")
     if browser:
         webbrowser.open(url)

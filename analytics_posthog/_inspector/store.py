@@ -134,18 +134,3 @@ class Store:
             if 0 <= place < RATE_SECONDS:
                 line[place] = count
         return line
-
-
-def search(events: list[Kept], text: str) -> list[int]:
-    """Return the numbers of the events whose JSON contains a text, in any case, as it is or as JSON escapes it.
-
-    Needs no store, so it may run in a thread.
-    """
-    bare = text.lower().encode("utf-8", "replace")
-    wanted = json.dumps(text, ensure_ascii=False)[1:-1].lower().encode("utf-8", "replace")
-    found = []
-    for kept in events:
-        lower = kept.text.lower() if kept.text.isascii() else kept.text.decode().lower().encode()
-        if wanted in lower or bare in lower:
-            found.append(kept.number)
-    return found

@@ -19,6 +19,7 @@ _ID_IN_NAME: Final = re.compile(
     r"|\S+@\S+\.\S+",  # an address
     re.I,
 )
+_LONGEST_ID: Final = 60  # characters of an id in a warning
 _LONG_NAME: Final = 200
 _GENERATED: Final = (
     "the event's name looks generated (an id, a number or an address in it). "
@@ -42,8 +43,9 @@ def warnings(event: Event, size: int, *, again: bool = False, note: str = "") ->
         found.append(Warned(WARNING, f"{size // 1024} KiB: PostHog's clients drop events above {most} KiB"))
     elif size > _NEAR * MAX_EVENT_SIZE:
         found.append(Warned(WARNING, f"{size // 1024} KiB: near the limit of {most} KiB, above which it is not sent"))
-    if _ID_IN_NAME.search(event["event"][:_LONG_NAME]) or len(event["event"]) > _LONG_NAME:
-        found.append(Warned(WARNING, _GENERATED))
+    in_name = _ID_IN_NAME.search(event["event"][:_LONG_NAME])
+    if in_name or len(event["event"]) > _LONG_NAME:
+        found.append(Warned(WARNING, _GENERATED + (f": {_quoted(in_name[0])}" if in_name else "")))
     found += _of_conversion(properties)
     found += _of_ids(event, properties)
     if properties.get("$ip") is None:
@@ -80,13 +82,19 @@ def _of_ids(event: Event, properties: dict[str, Any]) -> list[Warned]:
         keys: dict[str, Any] = {"distinct_id": distinct_id}
         keys.update({key: properties[key] for key in ("alias", "$anon_distinct_id") if key in properties})
         found += [
-            Warned(WARNING, f"{key} {_NEVER_MERGED}")
+            Warned(WARNING, f"{key} {_quoted(value)} {_NEVER_MERGED}")
             for key, value in keys.items()
             if _refused(value, "" if key == "distinct_id" else distinct_id)
         ]
     elif _refused(distinct_id, ""):
-        found.append(Warned(WARNING, f"distinct_id {_NEVER_MERGED}. Is it meant?"))
+        found.append(Warned(WARNING, f"distinct_id {_quoted(distinct_id)} {_NEVER_MERGED}. Is it meant?"))
     return found
+
+
+def _quoted(value: Any) -> str:
+    """Return an id in quotes, cut."""
+    text = str(value)
+    return f"'{text if len(text) <= _LONGEST_ID else text[:_LONGEST_ID] + '...'}'"
 
 
 def _refused(merge_key: Any, distinct_id: Any) -> bool:

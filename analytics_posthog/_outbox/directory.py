@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from .._delivery import no_fork
+from .._interrupts import held
 from ..errors import InvalidSetting, QueueFull
 from .aside import Refused
 from .file import SUPPORTED, OutboxFile
@@ -66,8 +67,8 @@ class _Lock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold it. A Ctrl-C at any point leaves it free, as an `__enter__` and `__exit__` of ours would not."""
-        with self._lock:
+        """Hold it. An interrupt at any point leaves it free."""
+        with held(self._lock):
             before = self._owner
             try:
                 self._owner = threading.get_ident()

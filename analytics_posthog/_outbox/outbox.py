@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from .._delivery import Delivery, OnOutcome, Outcome, Report, forks_later, now
+from .._interrupts import held
 from .._message import Message, Pass, complete
 from .._settings import MAX_WAIT, Settings
 from ..errors import AnalyticsError, ClientShutDown, DeliveryError, InvalidMessage, QueueFull
@@ -114,7 +115,7 @@ class Outbox:
                 self._places[id(message)] = place
 
     def _delivered(self) -> None:
-        with self._lock:
+        with held(self._lock):
             self._pause = self._resume_at = 0.0
         if self._directory.kept():  # the queue has room again
             self._wake.set()
@@ -125,7 +126,7 @@ class Outbox:
         kept = [place for place in places.values() if place is not None]
         self._directory.settle(*kept, keep=True)
         if kept:
-            with self._lock:
+            with held(self._lock):
                 if isinstance(error, DeliveryError) and now() >= self._resume_at:
                     self._pause = min(max(1.0, self._pause * 2), MAX_PAUSE)
                     self._resume_at = now() + self._pause
@@ -143,7 +144,7 @@ class Outbox:
         looked: float | None = None
         while not self._directory.stopped:
             self._wake.clear()
-            with self._lock:
+            with held(self._lock):
                 asked, self._asked = self._asked, []
             try:
                 if asked or looked is None or now() >= looked + SWEEP_EVERY:
@@ -235,7 +236,7 @@ class Outbox:
         end = now() + timeout
         if self._directory.is_interrupted() or threading.current_thread() is self._thread:
             return False
-        with self._lock:
+        with held(self._lock):
             self._pause = self._resume_at = 0.0
         while True:
             self._sweep(end - now())
@@ -255,7 +256,7 @@ class Outbox:
         if timeout <= 0 or self._directory.stopped or thread is None or thread is threading.current_thread():
             return
         swept = threading.Event()
-        with self._lock:
+        with held(self._lock):
             self._asked.append(swept)
         self._wake.set()
         swept.wait(min(timeout, MAX_WAIT))
@@ -270,7 +271,7 @@ class Outbox:
         if not self._directory.is_interrupted():
             self._directory.stop()
         self._wake.set()
-        with self._lock:
+        with held(self._lock):
             asked, self._asked = self._asked, []
         for event in asked:
             event.set()

@@ -87,7 +87,7 @@ OWN = {
     "errors": sorted([*ERRORS, "APIError", "NoAnswer", "TimedOut"]),
     "replay": ["DEFAULT_RATE", "Summary", "replay_file", "sources"],
     "pytest_plugin": ["captured", "pytest_addoption", "pytest_configure", "pytest_unconfigure"],
-    "testing": ["Captured", "capture", "send_nothing"],
+    "testing": ["Captured", "capture", "last_event", "send_nothing", "wait_for_event"],
     "version": ["VERSION"],
 }
 

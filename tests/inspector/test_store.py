@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from analytics_posthog._inspector.store import LARGEST, MOST_EVENTS, RATE_SECONDS, Kept, Store, search
+from analytics_posthog._inspector.query import search
+from analytics_posthog._inspector.store import LARGEST, MOST_EVENTS, RATE_SECONDS, Kept, Store
 
 
 def event(name: str = "x", **properties: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from analytics_posthog._inspector.app import Inspector
+from analytics_posthog._inspector.guard import Reach
 from analytics_posthog._inspector.store import Kept
 from analytics_posthog._inspector.terminal import MOST_LINES, Terminal
 from tests.support.child_process import environment
@@ -90,7 +91,7 @@ def test_an_event_whose_line_fails_is_still_kept_and_answered(error: Exception) 
         raise error
 
     async def send_and_look() -> None:
-        app = Inspector(show=show, say=said.append).asgi()
+        app = Inspector(show=show, say=said.append).asgi(Reach())
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8765"
         ) as client:

@@ -90,7 +90,7 @@ def test_what_exit_timeout_leaves_no_time_for_is_counted_in_one_warning(
     script = f"analytics.exit_timeout = {exit_timeout}\n{calls(3000)}analytics.flush(0.5)\n"
     seconds, status, log = run(script, posthog_server.url)
     left = 3000 - len(posthog_server.events)
-    assert log == f"{left} events not sent before the exit\n"
+    assert log == f"{left:,} events not sent before the exit\n"
     assert status == 0
     assert left > 1000
     assert seconds < 5 + exit_timeout

@@ -32,6 +32,7 @@ OF_THE_CONSUMER = {
 PRIVATE_OF_OTHERS = {
     "_SubParsersAction",  # of argparse, for annotations alone: it has no other name for the type
     "_Decompress",  # of zlib, in the same way
+    "_getframe",  # of sys: the only way to know who has called
     "_replace",  # of named tuples, where the underscore only keeps it apart from the fields
 }
 

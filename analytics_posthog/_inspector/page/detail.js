@@ -113,10 +113,11 @@ async function toClipboard(text) {
 }
 
 export class Detail {
-  // The button calls `close`. `say` is called with a text for screen readers.
-  constructor(place, { close, say }) {
+  // The button calls `close`. `open` is called with the number of another event, `say` with a text for screen readers.
+  constructor(place, { close, open, say }) {
     this.place = place;
     this.close = close;
+    this.openOther = open;
     this.say = say;
     this.number = null;
   }
@@ -150,12 +151,16 @@ export class Detail {
     scroll.setAttribute("role", "group");
     scroll.setAttribute("aria-label", "The event");
     const call = detail.call === "posthog" ? "PostHog's own" : `${detail.call} call`;
-    scroll.append(made("p", "facts", `${call}, ${(detail.size / 1024).toFixed(1)} KiB`), warningList(detail.warnings));
+    scroll.append(made("p", "facts", `${call}, ${(detail.size / 1024).toFixed(1)} KiB`));
+    if (detail.place) scroll.append(made("p", "facts place", `Called at ${visible(detail.place)}`));
+    scroll.append(warningList(detail.warnings));
     const sides = made("div", "sides");
     sides.append(messageSide(detail), eventSide(detail));
     scroll.append(sides);
     const buttons = [this.copyButton("Copy JSON", event)];
     if (message) buttons.push(this.copyButton("Copy message", message));
+    if (event.uuid) buttons.push(this.copyButton("Copy address", `${location.origin}/#event/${encodeURIComponent(event.uuid)}`));
+    buttons.push(this.personButton(event.distinct_id ?? event.properties?.distinct_id));
     this.place.replaceChildren(this.bar(cut(visible(event.event), 300), buttons), scroll);
   }
 
@@ -176,7 +181,7 @@ export class Detail {
     button.type = "button";
     button.addEventListener("click", async () => {
       try {
-        await toClipboard(JSON.stringify(value, null, 2));
+        await toClipboard(typeof value === "string" ? value : JSON.stringify(value, null, 2));
         this.say("Copied");
         button.textContent = "Copied";
       } catch {
@@ -186,6 +191,38 @@ export class Detail {
       setTimeout(() => { button.textContent = words; }, 1500);
     });
     return button;
+  }
+
+  personButton(id) {
+    const button = made("button", "person", "Person");
+    button.type = "button";
+    button.addEventListener("click", () => this.showPerson(String(id)));
+    return button;
+  }
+
+  // Shows all that is kept of a person: the ids that are merged, the events in order, and the properties at the end.
+  async showPerson(id) {
+    const answer = await fetch(`/inspector/person?id=${encodeURIComponent(id)}`);
+    const person = answer.ok ? await answer.json() : { ids: [id], properties: {}, events: [] };
+    const scroll = made("div", "scroll");
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "group");
+    scroll.setAttribute("aria-label", "The person");
+    const ids = person.ids.map((each) => cut(visible(each), LONGEST)).join(", ");
+    scroll.append(made("p", "facts", `Ids: ${ids}`), made("h3", "", "Events, in order"));
+    const rows = made("ol", "rows");
+    for (const { number, name, call, time } of person.events.slice(-MOST)) {
+      const row = made("li");
+      const button = made("button", "", cut(visible(name), LONGEST));
+      button.type = "button";
+      button.addEventListener("click", () => this.openOther(number));
+      row.append(button, made("span", "origin", `${call}${time ? `, ${visible(String(time))}` : ""}`));
+      rows.append(row);
+    }
+    scroll.append(rows, made("h3", "", "Properties at the end"));
+    scroll.append(made("pre", "", cut(written(person.properties, 2), WHOLE)));
+    this.place.replaceChildren(this.bar(`Person ${cut(visible(id), 300)}`, []), scroll);
+    this.focus();
   }
 
   focus() { document.getElementById("detail-name")?.focus(); }

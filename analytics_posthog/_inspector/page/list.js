@@ -10,15 +10,15 @@ function cell(name) {
   return made;
 }
 
-function timeOf(seconds) {
-  const moment = new Date(seconds * 1000);
+function timeOf(milliseconds) {
+  const moment = new Date(milliseconds);
   const two = (number) => String(number).padStart(2, "0");
-  const milliseconds = String(moment.getMilliseconds()).padStart(3, "0");
-  return `${two(moment.getHours())}:${two(moment.getMinutes())}:${two(moment.getSeconds())}.${milliseconds}`;
+  const rest = String(moment.getMilliseconds()).padStart(3, "0");
+  return `${two(moment.getHours())}:${two(moment.getMinutes())}:${two(moment.getSeconds())}.${rest}`;
 }
 
 export class List {
-  // `opened` is called with an event's number, `moved` when the active row or the scroll position changes.
+  // `opened` is called with an event's number and whether it gets the focus, `moved` when the active row or the scroll position changes.
   constructor(place, { opened, moved }) {
     this.place = place;
     this.events = [];
@@ -72,11 +72,11 @@ export class List {
     if (event.target.closest(".row")) this.pressed = true;
   }
 
-  choose(number) {
+  choose(number, focus = true) {
     this.active = this.selected = this.last = number;
     this.drawn = null;
     this.draw();
-    this.opened(number);
+    this.opened(number, focus);
     this.moved();
   }
 
@@ -108,6 +108,7 @@ export class List {
     if (to !== undefined) {
       event.preventDefault();
       this.activate(Math.min(Math.max(to, 0), this.events.length - 1));
+      if (this.selected !== null) this.choose(this.active, false); // an open event moves along
     } else if ((event.key === "Enter" || event.key === " ") && this.active !== null) {
       event.preventDefault();
       this.choose(this.active);
@@ -149,22 +150,24 @@ export class List {
     row.className = "row";
     row.id = `row-${this.rows.length}`;
     row.setAttribute("role", "option");
-    row.append(...["time", "call", "name", "who", "flag"].map(cell));
+    row.append(...["time", "call", "name", "place", "who", "flag"].map(cell));
     this.space.append(row);
     return row;
   }
 
   fill(row, event, index) {
-    const [time, call, name, who, flag] = row.children;
+    const [time, call, name, place, who, flag] = row.children;
     row.dataset.number = event.number;
     row.style.transform = `translateY(${index * this.height}px)`;
     row.setAttribute("aria-posinset", index + 1);
     row.setAttribute("aria-setsize", this.events.length);
     row.setAttribute("aria-selected", String(event.number === this.selected));
     row.classList.toggle("active", event.number === this.active);
-    time.textContent = timeOf(event.arrived);
+    time.textContent = timeOf(event.time);
     call.textContent = event.call;
     name.textContent = visible(event.name);
+    place.textContent = visible(event.place);
+    row.title = event.place ? `${event.name}, ${event.place}` : "";
     who.textContent = visible(event.who);
     flag.textContent = event.warnings ? `⚠ ${event.warnings}` : "";
     if (event.warnings) {

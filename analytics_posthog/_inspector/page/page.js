@@ -1,10 +1,13 @@
 // The inspector's page: receives events, filters them, and holds new ones back while somebody reads.
 
-import { Detail, visible } from "./detail.js";
+import { Detail } from "./detail.js";
 import { List } from "./list.js";
-import { Plot } from "./plot.js";
+import { Totals } from "./totals.js";
 
 const MOST = 10000; // events that the page keeps, as the server does
+const FIELDS = ["search", "call", "event", "user"];
+const SEARCH_PAUSE = 20; // ms between two searches
+const ADDRESS = /^#event\/(.+)$/;
 const find = (id) => document.getElementById(id);
 const number = (value) => value.toLocaleString("en");
 
@@ -21,9 +24,9 @@ let searchedTo = 0;
 let searching = false;
 let frame = 0;
 
-const plot = new Plot(find("rate"));
-const detail = new Detail(find("detail"), { close: () => closeDetail(), say });
-const list = new List(find("list"), { opened: (chosen) => openDetail(chosen, true), moved: listMoved });
+const totals = new Totals({ choose: chooseEvent });
+const detail = new Detail(find("detail"), { close: () => closeDetail(), open: (chosen) => list.choose(chosen), say });
+const list = new List(find("list"), { opened: openDetail, moved: listMoved });
 
 function say(text) {
   find("said").textContent = ""; // so that a screen reader says the same text twice
@@ -41,7 +44,7 @@ function connect() {
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
   };
   source.onmessage = (message) => take(JSON.parse(message.data));
-  source.addEventListener("totals", (message) => showTotals(JSON.parse(message.data)));
+  source.addEventListener("totals", (message) => totals.show(JSON.parse(message.data)));
 }
 
 function take(data) {
@@ -52,9 +55,10 @@ function take(data) {
   }
   const newest = all.length ? all.at(-1).number : 0;
   const fresh = data.events.filter(([known]) => known > newest).map((row) => {
-    const [known, arrived, call, name, who, uuid, size, warnings] = row;
-    const text = `${name}\n${who}\n${uuid}`.toLowerCase();
-    return { number: known, arrived, call, name, who, uuid, size, warnings, text };
+    const [known, arrived, call, name, who, uuid, size, warnings, said, place] = row;
+    const text = `${name}\n${who}\n${uuid}\n${place}`.toLowerCase();
+    const time = Date.parse(said) || arrived * 1000; // of the call, if the event says so
+    return { number: known, time, call, name, who, uuid, size, warnings, place, text };
   });
   all.push(...fresh);
   const gone = Math.max(all.findIndex((event) => event.number >= data.first), all.length - MOST);
@@ -65,6 +69,7 @@ function take(data) {
   else shown = passing.reverse().concat(shown).slice(0, MOST);
   if (found) search();
   drawSoon();
+  openByAddress();
 }
 
 function forget() {
@@ -81,19 +86,45 @@ function forget() {
 
 function passes(event) {
   const text = find("search").value.trim().toLowerCase();
+  const words = text.split(/\s+/);
   const user = find("user").value.trim().toLowerCase();
   const call = find("call").value;
   const name = find("event").value;
   return (!call || event.call === call)
     && (!name || event.name === name)
     && (!user || event.who.toLowerCase().includes(user))
-    && (!text || event.text.includes(text) || Boolean(found?.has(event.number)));
+    && (!find("warned").checked || event.warnings > 0)
+    && (!text || words.every((word) => event.text.includes(word)) || Boolean(found?.has(event.number)));
 }
 
 function refilter() {
+  keepFilters();
   shown = all.filter(passes).reverse();
   waiting = 0;
   drawSoon();
+}
+
+// A reload keeps the filters; another tab has its own.
+function keepFilters() {
+  const kept = Object.fromEntries(FIELDS.map((id) => [id, find(id).value]));
+  sessionStorage.setItem("filters", JSON.stringify({ ...kept, warned: find("warned").checked }));
+}
+
+function restoreFilters() {
+  const kept = JSON.parse(sessionStorage.getItem("filters") ?? "{}");
+  find("warned").checked = Boolean(kept.warned);
+  if (kept.event) totals.addName(kept.event);
+  for (const id of FIELDS) find(id).value = kept[id] ?? "";
+  searchChanged();
+}
+
+function chooseEvent(call, name) {
+  totals.addName(name);
+  find("call").value = call;
+  find("event").value = name;
+  list.toTop();
+  refilter();
+  list.place.focus();
 }
 
 // Asks the server to search whole events: first all of them, then those that came later.
@@ -117,7 +148,7 @@ async function search() {
   setTimeout(() => {
     searching = false;
     if (mine !== found || (found && all.length && all.at(-1).number > searchedTo)) search();
-  }, 200);
+  }, SEARCH_PAUSE);
 }
 
 function addFound(numbers) {
@@ -164,7 +195,13 @@ function togglePause() {
 
 // ---- detail
 
+// An open event has an address; Back closes it.
 function openDetail(chosen, focus) {
+  const address = `#event/${encodeURIComponent(all.find((event) => event.number === chosen)?.uuid ?? "")}`;
+  if (location.hash !== address) {
+    if (ADDRESS.test(location.hash)) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+  }
   detail.open(chosen).then(() => {
     if (detail.number !== chosen) return;
     find("panes").classList.add("open");
@@ -172,10 +209,19 @@ function openDetail(chosen, focus) {
   });
 }
 
+// Opens the event that the address names, if it is here and not open yet.
+function openByAddress() {
+  const uuid = decodeURIComponent(ADDRESS.exec(location.hash)?.[1] ?? "");
+  const named = uuid ? all.find((event) => event.uuid === uuid) : undefined;
+  if (named && named.number !== detail.number) list.choose(named.number);
+  else if (!uuid && detail.number !== null) closeDetail();
+}
+
 function closeDetail() {
   const focused = document.activeElement; // the body if nothing has the focus
   const hadFocus = find("detail").contains(focused) || (detail.number !== null && focused === document.body);
   detail.hide();
+  if (location.hash) history.replaceState(null, "", location.pathname);
   find("panes").classList.remove("open");
   list.leave();
   if (hadFocus) list.place.focus();
@@ -220,41 +266,10 @@ function showState() {
   place.textContent = { lost: "No connection", paused: "Paused", held: "Held while you read", live: "Live" }[state];
 }
 
-function showTotals({ total, kept, bytes, counts, rate, forwarded, refused }) {
-  const on = Object.entries(forwarded).map(([status, count]) => `${number(count)} forwarded (${status})`);
-  const faults = Object.entries(refused).map(([words, count]) => `⚠ ${number(count)} ${words}`);
-  const size = bytes < 1048576 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`;
-  const parts = [`${number(total)} events`, `${number(kept)} kept (${size})`, ...on, ...faults];
-  find("totals").textContent = parts.join(", ");
-  plot.show(rate);
-  showCounts(counts);
-}
-
-function showCounts(counts) {
-  const rows = find("count-rows");
-  while (rows.children.length > counts.length) rows.lastElementChild.remove();
-  counts.forEach(([call, name, count], index) => {
-    const row = rows.children[index] ?? rows.appendChild(document.createElement("tr"));
-    while (row.children.length < 3) row.append(document.createElement("td"));
-    row.children[2].className = "number";
-    [visible(name), call, number(count)].forEach((text, place) => {
-      if (row.children[place].textContent !== text) row.children[place].textContent = text;
-    });
-  });
-  const select = find("event");
-  const known = new Set([...select.options].map((option) => option.value));
-  for (const [call, name] of counts) {
-    if (call && !known.has(name) && known.size < 300) {
-      known.add(name);
-      select.append(new Option(visible(name.length > 60 ? `${name.slice(0, 60)}…` : name), name));
-    }
-  }
-}
-
 // ---- mouse and keyboard
 
 for (const kind of ["input", "change"]) find("search").addEventListener(kind, searchChanged);
-for (const id of ["call", "event", "user"]) {
+for (const id of ["call", "event", "user", "warned"]) {
   for (const kind of ["input", "change"]) find(id).addEventListener(kind, () => { list.toTop(); refilter(); });
 }
 find("pause").addEventListener("click", togglePause);
@@ -275,5 +290,8 @@ addEventListener("keydown", (event) => {
   }
 });
 
+addEventListener("popstate", openByAddress);
+
+restoreFilters();
 connect();
 draw();
