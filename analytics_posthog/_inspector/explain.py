@@ -95,6 +95,7 @@ def explain(event: Event, size: int, *, again: bool, note: str) -> dict[str, Any
     return {
         "call": call_of(event) or "posthog",
         "event": event,
+        "name": _name(event),
         "size": size,
         "message": made and made.message,
         "settings": made.settings if made else {},

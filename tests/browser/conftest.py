@@ -36,6 +36,8 @@ def page(driver: Chrome, inspector: Inspector) -> Iterator[Page]:
     driver.get("about:blank")
     driver.get_log("browser")
     page.open()
+    driver.execute_script("sessionStorage.clear()")  # the filters of the test before
+    page.open()
     awaited(lambda: page.text("#state") == "Live")
     yield page
     assert [
@@ -54,6 +56,13 @@ def app(inspector: Inspector) -> Iterator[App]:
         yield app
 
 
+@pytest.fixture(scope="session")
+def debugged(inspector: Inspector) -> Iterator[App]:
+    """An app in debug mode."""
+    with App(inspector.url, debug=True) as app:
+        yield app
+
+
 @pytest.fixture
 def five(page: Page, app: App) -> list[str]:
     """Five events that have arrived, newest first."""
@@ -67,6 +76,6 @@ def five(page: Page, app: App) -> list[str]:
         ),
         ("page", {"user_id": "lin", "name": "Home"}),
     )
-    names = ["$pageview", "Order Completed", "Product Added", "Product Added", "$identify"]
+    names = ["Home", "Order Completed", "Product Added", "Product Added", "$identify"]
     page.awaits(names)
     return names

@@ -199,7 +199,7 @@ def test_it_is_used_with_the_keyboard_alone(page: Page, five: list[str]) -> None
         reached.append(page.focus())
         assert page.sees_focus()
         page.keys(Keys.TAB)
-    assert reached[:7] == ["search", "call", "event", "user", "pause", "clear", "list"]
+    assert reached[:8] == ["search", "call", "event", "user", "warned", "pause", "clear", "list"]
 
 
 def test_it_is_dark_if_the_browser_prefers_that(page: Page, five: list[str]) -> None:

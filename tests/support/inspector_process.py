@@ -128,7 +128,8 @@ APP = """
 import json, sys
 import analytics_posthog as analytics
 
-analytics.write_key, analytics.host = sys.argv[1:]
+analytics.write_key, analytics.host = sys.argv[1:3]
+analytics.debug = sys.argv[3] == "True"
 analytics.on_error = lambda error, messages: sys.exit(f"not sent: {error}")
 for line in sys.stdin:
     for call, arguments in json.loads(line):
@@ -140,14 +141,16 @@ for line in sys.stdin:
 class App:
     """A process that uses the package as any app does. The test names the calls that it makes."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, *, debug: bool = False) -> None:
         self._host = host
+        self._debug = debug
 
     def __enter__(self) -> App:
-        command = [sys.executable, "-c", APP, KEY, self._host]
-        self.process = subprocess.Popen(
-            command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-c", APP, KEY, self._host, str(self._debug)]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": None}
+        if self._debug:
+            pipes["stderr"] = subprocess.DEVNULL  # it has a line for each call
+        self.process = subprocess.Popen(command, env=environment(), text=True, **pipes)
         return self
 
     def call(self, *calls: tuple[str, dict[str, Any]]) -> None:

@@ -151,7 +151,8 @@ export class Detail {
     scroll.setAttribute("role", "group");
     scroll.setAttribute("aria-label", "The event");
     const call = detail.call === "posthog" ? "PostHog's own" : `${detail.call} call`;
-    scroll.append(made("p", "facts", `${call}, ${(detail.size / 1024).toFixed(1)} KiB`));
+    const name = detail.name === event.event ? "" : `, ${visible(event.event)}`; // a page's own name is the title
+    scroll.append(made("p", "facts", `${call}${name}, ${(detail.size / 1024).toFixed(1)} KiB`));
     if (detail.place) scroll.append(made("p", "facts place", `Called at ${visible(detail.place)}`));
     scroll.append(warningList(detail.warnings));
     const sides = made("div", "sides");
@@ -161,7 +162,7 @@ export class Detail {
     if (message) buttons.push(this.copyButton("Copy message", message));
     if (event.uuid) buttons.push(this.copyButton("Copy address", `${location.origin}/#event/${encodeURIComponent(event.uuid)}`));
     buttons.push(this.personButton(event.distinct_id ?? event.properties?.distinct_id));
-    this.place.replaceChildren(this.bar(cut(visible(event.event), 300), buttons), scroll);
+    this.place.replaceChildren(this.bar(cut(visible(detail.name), 300), buttons), scroll);
   }
 
   bar(name, buttons) {
