@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +27,16 @@ def inspector() -> Iterator[Inspector]:
 @pytest.fixture(autouse=True)
 def _clean(inspector: Inspector) -> None:
     requests.post(inspector.url + "/inspector/clear", headers={"X-Inspector": "test"}, timeout=5).raise_for_status()
+
+
+@pytest.fixture(autouse=True)
+def _logger_as_before() -> Iterator[None]:
+    """Debug mode changes the logger for the whole process."""
+    logger = logging.getLogger("analytics_posthog")
+    level, handlers = logger.level, list(logger.handlers)
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
 def event(name: str, user: str, **properties: Any) -> dict[str, Any]:
