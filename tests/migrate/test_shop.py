@@ -31,6 +31,17 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one file, as the current directory."""
+    (tmp_path / "app").mkdir()
+    monkeypatch.chdir(tmp_path / "app")
+    (tmp_path / "app" / "a.py").write_text("import segment.analytics as analytics\n")
+    git("init", "-q")
+    commit()
+    return tmp_path / "app"
+
+
 def git(*arguments: str) -> str:
     who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
     return subprocess.run(["git", *who, *arguments], check=True, capture_output=True, text=True).stdout
@@ -71,7 +82,7 @@ def test_the_audit_has_each_call_import_and_requirement_that_grep_finds(
     assert all(place["changed"] for place in places if place["kind"] in ("import", "requirement", "mock", "logger"))
 
 
-def test_its_tests_pass_after_the_switch_and_a_second_one_changes_nothing(
+def test_its_tests_pass_after_the_switch_no_other_line_is_touched_and_a_second_one_changes_nothing(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["migrate", "--check"]) == 1
@@ -84,6 +95,12 @@ def test_its_tests_pass_after_the_switch_and_a_second_one_changes_nothing(
     assert main(["migrate", "--write"]) == 0
     assert capsys.readouterr().out == "nothing is to change\n"
     assert git("diff") == after
+    removed = [line[1:] for line in git("diff", "-U0").splitlines() if re.match(r"-(?!--)", line)]
+    about = re.compile(r"segment|analytics|write_key|host=|SEGMENT", re.IGNORECASE)
+    assert [line for line in removed if not about.search(line)] == []
+    added = [line[1:] for line in git("diff", "-U0").splitlines() if re.match(r"\+(?!\+\+)", line)]
+    known = re.compile(r"analytics_posthog|analytics-posthog|os\.environ\.get|^import os$|^ *# Set \$POSTHOG")
+    assert [line for line in added if not known.search(line)] == []
     environment = {**os.environ, "PYTHONPATH": f"{place}{os.pathsep}{PROJECT}", "POSTHOG_PROJECT_API_KEY": "phc_tests"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
@@ -91,41 +108,31 @@ def test_its_tests_pass_after_the_switch_and_a_second_one_changes_nothing(
     assert "30 passed" in done.stdout
 
 
-def test_the_diff_touches_no_other_line(place: Path) -> None:
-    assert main(["migrate", "--write"]) == 0
-    removed = [line[1:] for line in git("diff", "-U0").splitlines() if re.match(r"-(?!--)", line)]
-    about = re.compile(r"segment|analytics|write_key|host=|SEGMENT", re.IGNORECASE)
-    assert [line for line in removed if not about.search(line)] == []
-    added = [line[1:] for line in git("diff", "-U0").splitlines() if re.match(r"\+(?!\+\+)", line)]
-    known = re.compile(r"analytics_posthog|analytics-posthog|os\.environ\.get|^import os$|^ *# Set \$POSTHOG")
-    assert [line for line in added if not known.search(line)] == []
-
-
-def test_a_repository_with_changes_is_refused_without_force(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (place / "shop" / "keys.py").write_text("SEGMENT = 'another'\n")
-    before = python_files(place)
+def test_a_repository_with_changes_is_refused_without_force(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (small / "keys.py").write_text("SEGMENT = 'another'\n")
+    before = python_files(small)
     assert main(["migrate", "--write"]) == 2
     assert "Commit or stash them" in capsys.readouterr().err
-    assert python_files(place) == before
+    assert python_files(small) == before
     assert main(["migrate", "--write", "--force"]) == 0
-    assert python_files(place) != before
+    assert python_files(small) != before
 
 
-def test_no_file_outside_the_paths_in_an_environment_or_ignored_is_changed(place: Path) -> None:
+def test_no_file_outside_the_paths_in_an_environment_or_ignored_is_changed(small: Path) -> None:
     text = "import segment.analytics as analytics\n"
-    (place / ".gitignore").write_text("ignored/\n")
+    (small / ".gitignore").write_text("ignored/\n")
     for name in ("ignored", "env/lib", ".git/hooks", "node_modules/x", "inside"):
-        (place / name).mkdir(parents=True, exist_ok=True)
-        (place / name / "a.py").write_text(text)
-    (place / "env" / "pyvenv.cfg").write_text("")
-    outside = place.parent / "outside.py"
+        (small / name).mkdir(parents=True, exist_ok=True)
+        (small / name / "a.py").write_text(text)
+    (small / "env" / "pyvenv.cfg").write_text("")
+    outside = small.parent / "outside.py"
     outside.write_text(text)
-    (place / "link.py").symlink_to(outside)
-    (place / "linked").symlink_to(place.parent, target_is_directory=True)
+    (small / "link.py").symlink_to(outside)
+    (small / "linked").symlink_to(small.parent, target_is_directory=True)
     git("add", "-f", "-A")
     git("reset", "-q", "ignored")
     git("commit", "-q", "-m", "x")
     assert main(["migrate", "--write", "inside", "env", ".", "--force"]) == 0
-    untouched = [place / name / "a.py" for name in ("ignored", ".git/hooks", "node_modules/x")]
+    untouched = [small / name / "a.py" for name in ("ignored", ".git/hooks", "node_modules/x")]
     assert [path.read_text() for path in [*untouched, outside]] == [text] * 4
-    assert "analytics_posthog" in (place / "inside" / "a.py").read_text()
+    assert "analytics_posthog" in (small / "inside" / "a.py").read_text()

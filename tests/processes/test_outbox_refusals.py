@@ -51,7 +51,7 @@ def test_a_server_that_refuses_everything_leaves_the_lines_on_disk(
         assert c.stats()["delivered"] == 0
         assert len(lines(tmp_path)) + len(set_aside(tmp_path)) == 2000
         assert len(set_aside(tmp_path)) < 10
-        assert len([text for text in log if "stay in the outbox" in text]) == 1
+        assert len([text for text in log if "kept in the outbox" in text]) == 1
         posthog_server.answer = None
         assert c.flush(30)
     assert len(posthog_server.unique_events()) >= 1990

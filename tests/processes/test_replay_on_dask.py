@@ -41,7 +41,7 @@ def test_two_workers_deliver_the_same_events_as_the_command_and_share_its_state_
     assert {event["uuid"] for event in posthog_server.events} == {uuid_of(f"m-{number}") for number in range(3000)}
     lines = {(Path(reject["file"]).name, reject["line"]) for reject in rejects(tmp_path / "rejects.jsonl")}
     assert lines == {(f"{first}.gz", line) for first in range(0, 3000, 500) for line in (1, 502)}
-    done = replay_process(posthog_server.url, tmp_path, "archive")
-    assert done.stdout.startswith("delivered: 3,000\n")
+    done = replay_process(posthog_server.url, tmp_path, "archive", "--state", ".analytics-posthog-replay")
+    assert done.stdout.startswith("delivered: 0\nsent before: 3,000\n")
     assert len(posthog_server.events) == 3000
     assert len(rejects(tmp_path / "rejects.jsonl")) == 12

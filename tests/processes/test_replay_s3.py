@@ -48,7 +48,7 @@ def run(server: PostHogServer, directory: Path, s3: str, *arguments: str) -> Any
 def test_a_bucket_is_replayed_oldest_first_and_once(s3: str, posthog_server: PostHogServer, tmp_path: Path) -> None:
     for _ in range(2):
         done = run(posthog_server, tmp_path, s3, f"s3://bucket/{LOGS}/")
-        assert (done.returncode, done.stderr) == (1, "1 lines were rejected, see rejects.jsonl\n")
+        assert (done.returncode, done.stderr) == (1, "1 line was rejected, see rejects.jsonl\n")
         assert done.stdout.startswith("delivered: 1,500\n")
     assert numbers(posthog_server.events) == list(range(1500))
     assert rejects(tmp_path / "rejects.jsonl") == [
