@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
@@ -32,9 +34,11 @@ class Progress:
         self._begun = self._shown = now()
         self._bar = None if quiet else _bar()
         self._task: Any = None
+        self._after = ExitStack()
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
+            self._after.callback(_show_no_control_keys())
             self._bar.start()
             self._task = self._bar.add_task("", total=self._all_bytes or None, said="")
         return self
@@ -45,6 +49,7 @@ class Progress:
         if self._bar is not None:
             self._show()
             self._bar.stop()
+            self._after.close()
 
     def begin(self, earlier: Summary) -> None:
         """Begin a file, with the summary of earlier runs of it."""
@@ -119,6 +124,20 @@ def _size(file: str) -> int | None:
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
+
+
+def _show_no_control_keys() -> Callable[[], None]:
+    """Have the terminal not write ^C behind the bar, which would break its line; return what undoes it."""
+    with suppress(ImportError, OSError, ValueError):
+        import termios
+
+        terminal = sys.stdin.fileno()
+        with suppress(termios.error):  # input comes from elsewhere
+            before = termios.tcgetattr(terminal)
+            quiet = [*before[:3], before[3] & ~termios.ECHOCTL, *before[4:]]
+            termios.tcsetattr(terminal, termios.TCSANOW, quiet)
+            return partial(termios.tcsetattr, terminal, termios.TCSANOW, before)
+    return lambda: None
 
 
 def _bar() -> Any:

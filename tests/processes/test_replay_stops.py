@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import random
 import signal
 import subprocess
+import termios
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.support.posthog_server import HANG, LOST, PostHogServer, Request
-from tests.support.replays import BAD, COUNT, check_all_arrived, jsonl, message, replay_process, start, write_four_files
+from tests.support.replays import (
+    BAD,
+    COUNT,
+    check_all_arrived,
+    command_line,
+    jsonl,
+    message,
+    replay_process,
+    start,
+    variables,
+    write_four_files,
+)
 
 
 def test_twelve_kills_lose_no_event_and_no_event_counts_twice(posthog_server: PostHogServer, tmp_path: Path) -> None:
@@ -98,3 +115,44 @@ def test_a_signal_ends_a_wait_for_input(posthog_server: PostHogServer, tmp_path:
     output, errors = process.communicate()
     assert errors == "stopped. Run the same command again to continue where it stopped\n"
     assert output.startswith("delivered: 500\n")
+
+
+def test_ctrl_c_in_a_terminal_leaves_one_bar_and_the_terminal_as_it_was(
+    posthog_server: PostHogServer, tmp_path: Path
+) -> None:
+    write_four_files(tmp_path)
+    posthog_server.answer = lambda request: HANG if len(posthog_server.requests) == 3 else None
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    process = subprocess.Popen(
+        command_line("archive"),
+        cwd=tmp_path,
+        env=variables(posthog_server.url, XDG_STATE_HOME=str(tmp_path / "state"), TERM="xterm"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
+    )
+    shown: list[bytes] = []
+
+    def read() -> None:
+        with suppress(OSError):  # the terminal is closed
+            while True:
+                shown.append(os.read(ours, 65536))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    posthog_server.wait_for_requests(3)
+    os.write(ours, b"\x03")
+    posthog_server.release()
+    assert process.wait(30) == 130
+    assert termios.tcgetattr(theirs) == before
+    os.close(theirs)
+    reader.join(10)
+    os.close(ours)
+    text = b"".join(shown).decode()
+    assert "^C" not in text
+    last = text.rpartition("to continue where it stopped")[2]
+    bars = [line for line in last.split("\n") if "events, " in line.rstrip("\r").rpartition("\r")[2]]
+    assert len(bars) == 1

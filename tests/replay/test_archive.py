@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from analytics_posthog.errors import InvalidSetting
-from analytics_posthog.replay.archive import Unreadable, find, identity, name_of
+from analytics_posthog.replay.archive import Unreadable, find, identity, name_of, reading
 from analytics_posthog.replay.choice import checked_choice
 from analytics_posthog.replay.event import Lines
 from analytics_posthog.replay.lines import MAX_LINE, Line, lines
@@ -231,3 +231,15 @@ def test_a_read_that_fails_halfway_is_an_error_without_the_original_s_text() -> 
         read_all()
     assert read_before == [(7, 7)]
     assert str(caught.value) == "s3://bucket/x can't be read: ConnectionError"
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("NoCredentialsError", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"),
+        ("DefaultCredentialsError", "Set GOOGLE_APPLICATION_CREDENTIALS"),
+    ],
+)
+def test_missing_credentials_say_which_variables_to_set(name: str, remedy: str) -> None:
+    with pytest.raises(Unreadable, match=f"no credentials. {remedy}"), reading("s3://bucket/a.gz"):
+        raise type(name, (Exception,), {})("a secret")
