@@ -24,6 +24,9 @@ BeforeSend: TypeAlias = Callable[[dict[str, Any]], "dict[str, Any] | None"]
 
 MAX_WAIT: Final = 1e6  # seconds; clocks and sockets of the system accept no more than a few times this
 OUTBOX_SYNCS: Final = ("os", "disk")  # "os" survives the end of the process, "disk" also a power cut
+# The commands read these from the environment, and `migrate` writes them into an app's code.
+KEY_VARIABLE: Final = "POSTHOG_PROJECT_API_KEY"
+HOST_VARIABLE: Final = "POSTHOG_HOST"
 PERSON_PROFILES: Final = ("always", "identified_only")
 _HOSTS: Final = "https://us.i.posthog.com, https://eu.i.posthog.com or your own PostHog's"
 _SEGMENT: Final = "https://api.segment.io"

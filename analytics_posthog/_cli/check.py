@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from .._delivery import LIB, PROXY_ADVICE, Probe, ProbeFailed, Target, why_not_taken
 from .._message import Pass, complete
-from .._settings import MAX_WAIT, check_host, check_number, check_write_key
+from .._settings import HOST_VARIABLE, MAX_WAIT, check_host, check_number, check_write_key
 from ..convert import to_posthog
 from ..errors import InvalidSetting
 from . import settings
@@ -82,7 +82,7 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def run(options: argparse.Namespace) -> int:
     """Check, and return the exit code."""
     check_number("--timeout", options.timeout, more=True, most=MAX_WAIT)
-    host_source = "as given" if options.host else f"from ${settings.HOST_VARIABLE}"
+    host_source = "as given" if options.host else f"from ${HOST_VARIABLE}"
     key, host = partial(settings.key, options), partial(settings.host, options)
     return _check(_Asked(key, settings.source(options), host, host_source, options.timeout, options.no_event))
 

@@ -9,9 +9,8 @@ import os
 from typing import Final
 from urllib.parse import urlsplit
 
-from .._settings import check_host
+from .._settings import HOST_VARIABLE, check_host
 from ..errors import InvalidSetting
-from .settings import HOST_VARIABLE
 
 PORT: Final = 8765
 _NEEDED: Final = ("starlette", "uvicorn")

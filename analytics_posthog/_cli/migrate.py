@@ -8,6 +8,7 @@ import importlib.util
 import sys
 from typing import TYPE_CHECKING, Final
 
+from .._settings import HOST_VARIABLE, KEY_VARIABLE
 from ..errors import InvalidSetting
 from .plain import plain, plain_lines
 
@@ -85,13 +86,10 @@ def run(options: argparse.Namespace) -> int:
         return 1 if app.left else 0
     if options.write:
         return _write(app, paths, force=options.force)
-    from . import migrate_report as report
+    from .migrate_report import as_json, as_markdown, as_text
 
-    sys.stdout.write(
-        {(True, False): report.as_json, (False, True): report.as_markdown}.get(
-            (options.json, options.markdown), report.as_text
-        )(app)
-    )
+    form = as_json if options.json else as_markdown if options.markdown else as_text
+    sys.stdout.write(form(app))
     return 1 if app.left else 0
 
 
@@ -131,7 +129,5 @@ def _write(app: App, paths: list[str], *, force: bool) -> int:
         sys.stdout.write(plain_lines(f"{site.file}:{site.line}: {site.risk.what}. {site.risk.remedy}\n"))
     kinds = {site.risk.kind for site in app.sites if site.edits}
     if kinds & {"write-key", "host"}:
-        sys.stdout.write(
-            "Set POSTHOG_PROJECT_API_KEY and POSTHOG_HOST where the app runs; then: analytics-posthog check\n"
-        )
+        sys.stdout.write(f"Set {KEY_VARIABLE} and {HOST_VARIABLE} where the app runs; then: analytics-posthog check\n")
     return 1 if app.left or by_hand else 0

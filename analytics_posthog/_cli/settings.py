@@ -11,12 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from .._settings import PERSON_PROFILES, check_conversion, check_host, check_write_key
+from .._settings import HOST_VARIABLE, KEY_VARIABLE, PERSON_PROFILES, check_conversion, check_host, check_write_key
 from ..convert import SEGMENT_GROUP
 from ..errors import InvalidSetting
 
-KEY_VARIABLE: Final = "POSTHOG_PROJECT_API_KEY"
-HOST_VARIABLE: Final = "POSTHOG_HOST"
 _MOST: Final = 4096  # bytes of a key file; a key has about 50
 _PUT: Final = f"Put it into the environment as {KEY_VARIABLE}, or into a file that --key-file names"
 # How PostHog's keys begin, alone or after an option's "=", and the options of other tools that take a key.

@@ -11,14 +11,12 @@ import libcst as cst
 import libcst.matchers as m
 from libcst.metadata import QualifiedName
 
-from .._settings import Settings
+from .._settings import HOST_VARIABLE, KEY_VARIABLE, Settings
 from .names import INSTANCE, Names
 from .risks import Risk
 from .sites import Edit, Site, replaced
 from .source import dotted, text_of
 
-KEY_VARIABLE: Final = "POSTHOG_PROJECT_API_KEY"
-HOST_VARIABLE: Final = "POSTHOG_HOST"
 _VARIABLES: Final = {"write_key": KEY_VARIABLE, "host": HOST_VARIABLE}
 _LEFT: Final = {"write_key": "write-key-left", "host": "host-left"}
 _WHAT: Final = {
@@ -52,7 +50,7 @@ def sites_of_assignment(
             name = target.attr.value
             yield from _of_value(name, node.value, node, names)
             if name in _VARIABLES:
-                where = dotted(target.value)
+                where = names.source.code(target.value)
                 host = "" if has_host or name == "host" else f"{where}.host = {_read(HOST_VARIABLE)}"
                 yield _of_address(name, node.value, line, names, (f"{where}.{name} = ", "", host))
 

@@ -47,6 +47,11 @@ CHANGES = {
         '"""Text."""\n\nfrom __future__ import annotations\n\nimport json\nimport os\nimport analytics_posthog as a\n\n'
         f'{SET_KEY}a.write_key = "k"\na.write_key = {KEY}\n{SET_HOST}a.host = "h"\na.host = {HOST}\n',
     ),
+    "a function's client": (
+        f"{CLIENT}def get() -> Client: ...\nget().write_key = 'k'\n",
+        f"{OUR_CLIENT}def get() -> Client: ...\n{SET_KEY}get().write_key = 'k'\n"
+        f"get().write_key = {KEY}\nget().host = {HOST}\n",
+    ),
     "no line break at the end": (
         f"{BEFORE}a.write_key = 'k'",
         f"{AFTER}{SET_KEY}a.write_key = 'k'\na.write_key = {KEY}\na.host = {HOST}",

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from analytics_posthog._cli.settings import HOST_VARIABLE, KEY_VARIABLE
+from analytics_posthog._settings import HOST_VARIABLE, KEY_VARIABLE
 from analytics_posthog.convert import to_posthog
 from tests.support.child_process import environment, run_python
 from tests.support.posthog_server import PostHogServer
