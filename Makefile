@@ -1,7 +1,7 @@
 # The commands that people look for. `make` alone lists them.
 PYTHON = .venv/bin/python
 
-.PHONY: help install test processes browser soak lint format check ci clean
+.PHONY: help install test processes browser soak lives lint format check ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -21,6 +21,12 @@ browser: ## the third tier: the inspector's page in Chromium (as root, to instal
 
 soak: ## processes under random faults for ten minutes, against a model of what must arrive
 	$(PYTHON) -m tests.soak --seconds 600
+
+LIVES = interrupts_pass calls_within_calls no_thread pools fork_in_c fork start_methods exit exits_together \
+	flush_and_exit signals sigterm
+
+lives: ## those of the second tier that are about threads, signals, forks and ends, and need no framework
+	$(PYTHON) -m pytest -q $(LIVES:%=tests/processes/test_%.py)
 
 lint: ## format, lint, spelling, types
 	$(PYTHON) -m ruff format --check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ from analytics_posthog.replay.choice import Skipped, checked_choice
 from analytics_posthog.replay.event import LineEvent, Lines
 from analytics_posthog.replay.lines import lines
 
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+# `FUZZ_EXAMPLES=10000` takes a minute and more for each.
+FUZZ = settings(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "300")), deadline=None, suppress_health_check=list(HealthCheck)
+)
 TEXT = st.text(st.characters(), max_size=20)  # lone surrogates, too
 NUMBERS = st.one_of(st.integers(), st.floats(), st.just(10**400))
 VALUES: Any = st.recursive(
