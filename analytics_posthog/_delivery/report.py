@@ -22,6 +22,18 @@ from .words import counted
 
 log: Final = logging.getLogger("analytics_posthog")
 
+
+class _Named(logging.Filter):
+    """Says who writes, where no handler does: without logging configured, Python prints the message alone."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not log.hasHandlers():
+            record.msg = f"analytics-posthog: {record.msg}"
+        return True
+
+
+log.addFilter(_Named())
+
 _LOG_EVERY: Final = 60.0  # seconds
 _MAX_WARNED: Final = 1000  # keys; an app that makes up keys must not fill the memory
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from .._delivery import no_fork
-from .._interrupts import held
 from ..errors import InvalidSetting, QueueFull
 from .aside import Refused
 from .file import SUPPORTED, OutboxFile
@@ -67,14 +66,19 @@ class _Lock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold it. An interrupt at any point leaves it free."""
-        with held(self._lock):
-            before = self._owner
-            try:
-                self._owner = threading.get_ident()
-                yield
-            finally:
+        """Hold it. An interrupt at any point leaves it free, for the reason that `_interrupts.held` gives."""
+        thread, before = threading.get_ident(), None
+        try:
+            self._lock.acquire()
+            before, self._owner = self._owner, thread
+            yield
+        finally:
+            if before is not None:
                 self._owner = before
+            try:  # noqa: SIM105  suppress() would be a call in front of the release
+                self._lock.release()
+            except RuntimeError:  # a signal's handler raised while this thread waited for the lock
+                pass
 
     def is_mine(self) -> bool:
         """Whether this thread holds it."""

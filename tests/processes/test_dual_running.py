@@ -48,8 +48,10 @@ def test_an_exit_waits_for_a_dead_segment_no_longer_than_for_a_dead_posthog(
     assert status == 0
     # 3 s without progress, the threads' end, and some for a busy machine. Two waits in a row would take longer.
     assert seconds < 9
-    lines = ["200 events not sent before the exit"] if both else []
-    lines.append("200 events not sent: Segment: the client was shut down before its messages could be sent")
+    lines = ["analytics-posthog: 200 events not sent before the exit"] if both else []
+    lines.append(
+        "analytics-posthog: 200 events not sent: Segment: the client was shut down before its messages could be sent"
+    )
     assert sorted(log.splitlines()) == lines
     assert len(posthog_server.events) == (0 if both else 200)
 

@@ -140,7 +140,7 @@ def test_an_exit_with_the_server_away_says_in_one_line_how_many_stay_and_the_nex
     process = start(script, dead_server.url, tmp_path)
     _, log = process.communicate(timeout=30)
     assert (process.returncode, time.monotonic() - began < 8) == (0, True)
-    assert log == "300 events not sent before the exit; kept in the outbox\n"
+    assert log == "analytics-posthog: 300 events not sent before the exit; kept in the outbox\n"
     with dead_server:
         assert json.loads(run(DELIVER, dead_server.url, tmp_path))[0]
         assert numbers(dead_server.events) == list(range(300))

@@ -117,7 +117,10 @@ for _ in range(250):
 called = time.monotonic()
 """
     done = run_python("-c", script, timeout=50)
-    assert (done.returncode, done.stderr.splitlines()) == (0, ["250 events not sent before the exit"])
+    assert (done.returncode, done.stderr.splitlines()) == (
+        0,
+        ["analytics-posthog: 250 events not sent before the exit"],
+    )
     assert float(done.stdout) < 10
     posthog_server.release()
 
