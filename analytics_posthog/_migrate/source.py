@@ -83,7 +83,8 @@ class Source:
             found = scope.get_qualified_names_for(node)
         except Exception:  # a name that LibCST can't follow stands for nothing that is known
             return {}
-        return {each.name: each.source is QualifiedNameSource.IMPORT for each in found}
+        imported = {each.name for each in found if each.source is QualifiedNameSource.IMPORT}
+        return {each.name: each.name in imported for each in found}  # `a` may be both: import a, or else a = None
 
 
 def dotted(node: cst.BaseExpression | None) -> str:

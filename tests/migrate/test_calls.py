@@ -107,6 +107,7 @@ CLIENTS = {
     "a property": f"{IMPORT}class A:\n    @property\n    def c(self) -> Client: ...\n    def f(self):\n        self.c",
     "a function": f"{IMPORT}def get() -> Client: ...\nget()",
     "a function without a type": f"{IMPORT}def get():\n    return Client('k')\nget()",
+    "an import that may fail": "try:\n    import analytics\nexcept ImportError:\n    analytics = None\nanalytics",
     "the default client": "import segment.analytics as a\na.default_client",
     "the module under another name": "import segment.analytics\nsdk = segment.analytics\nsdk",
     "a loaded module": "import importlib\nsdk = importlib.import_module('segment.analytics')\nsdk",
