@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from .call_sites import HEADER as CALL_SITES
+from .call_sites import is_loopback
 from .call_sites import note as note_call_site
 from .clock import now
 from .consumer import MAX_BATCH_SIZE, Consumer
@@ -71,6 +72,7 @@ __all__ = [
     "drain_on_sigterm",
     "end",
     "forks_later",
+    "is_loopback",
     "log",
     "log_call",
     "no_fork",

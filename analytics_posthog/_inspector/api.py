@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..convert import person_of
 from .query import search
+from .reverse import distinct_id_of
 from .store import Kept
 from .warnings import WARNING, warnings
 
@@ -74,8 +75,7 @@ def _fits(kept: Kept, asked: Mapping[str, str]) -> bool:
     if "event" not in asked and "user" not in asked:
         return True
     event = json.loads(kept.text)
-    properties = event.get("properties") or {}
-    user = str(event.get("distinct_id", properties.get("distinct_id", "")))
+    user = str(distinct_id_of(event))
     return asked.get("event", event["event"]) == event["event"] and asked.get("user", user) == user
 
 

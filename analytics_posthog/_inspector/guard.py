@@ -17,6 +17,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .._delivery import is_loopback
+
 _LONGEST_NAME: Final = 100  # characters
 _NEVER_OUTSIDE: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -113,11 +115,11 @@ def is_here(authority: str, remote: bool) -> bool:
     With `remote`, any address, this machine's name, and names without a dot, such as a container's, are allowed too.
     """
     name = _name(authority)
-    if name == "localhost":
-        return True
+    if not remote:
+        return is_loopback(f"http://[{name}]" if ":" in name else f"http://{name}")
     try:
-        address = ipaddress.ip_address(name)
+        ipaddress.ip_address(name)
     except ValueError:
         own = name in (socket.gethostname().lower(), "host.docker.internal")
-        return remote and name != "" and (own or "." not in name)
-    return remote or address.is_loopback
+        return name != "" and (own or "." not in name)
+    return True

@@ -11,7 +11,7 @@ import libcst as cst
 
 from .._delivery import MAX_EVENT_SIZE
 from .._message import FORMS, Calls
-from ..convert import EVENTS, MAX_GROUP_KEY, NO_USER, to_posthog
+from ..convert import EVENTS, MAX_GROUP_KEY, NO_USER, to_posthog, wanted
 from ..errors import InvalidMessage
 from .names import INSTANCE, Names
 from .risks import Risk
@@ -134,10 +134,8 @@ def _risks(call: str, arguments: dict[str, Known], whole: bool, constants: Const
     elif size > _SEGMENT_MOST:
         yield Risk.of("large", size=str(size // 1024))
     integrations = arguments.get("integrations")
-    if integrations is not None and isinstance(integrations.value, dict):
-        chosen = integrations.value
-        if chosen.get("PostHog", chosen.get("Posthog", chosen.get("All", True))) is False:
-            yield Risk.of("kept-away")
+    if integrations is not None and not wanted({"integrations": integrations.value}):
+        yield Risk.of("kept-away")
 
 
 def _values(arguments: dict[str, Known]) -> Iterator[tuple[str, str, ast.expr]]:

@@ -1,4 +1,4 @@
-"""Messages as they are in each run: without ids, times and versions that a run makes anew. Pure."""
+"""Makes messages the same in each run: replaces ids and times, and leaves out versions. Pure."""
 
 from __future__ import annotations
 
