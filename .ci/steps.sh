@@ -92,6 +92,8 @@ readme_command() {
 
 step_readme() {
     local name command
+    with_coverage readme
+    export PYTEST_ADDOPTS="${coverage_options[*]}"
     for name in quickstart test; do
         command=$(readme_command "$name")
         printf '$ %s\n' "$command"
@@ -147,12 +149,11 @@ first_tier() {
         python=/usr/bin/python$1
         enter=("$root/.ci/debian-pythons" enter "$work/debian" "$work")
     fi
-    [[ $1 != "$main" ]] || with_coverage "python$1"
     # The oldest posthog that is allowed, on the oldest Python.
     [[ $1 != 3.10 ]] || requirements=("posthog==$(lowest_posthog)")
     # forkserver is the default start method of multiprocessing from 3.14, so forks and exits are tested there too.
     [[ $1 != 3.1[45] ]] || more=(-- -q tests/processes/test_*{exit,fork,start_methods}*.py)
-    test_wheel "python$1" "$python" test "${requirements[@]}" -- -q "${coverage_options[@]}" "${more[@]}"
+    test_wheel "python$1" "$python" test "${requirements[@]}" -- -q "${more[@]}"
 }
 
 lowest_posthog() {
@@ -181,8 +182,8 @@ step_coverage() {
     fresh_copy "$work/copy/coverage"
     cd "$work/copy/coverage"
     export COVERAGE_FILE="$work/coverage/.coverage"
-    local coverage=("$work/venv/python$main/bin/python" -m coverage)
-    "${coverage[@]}" combine -q "$work"/coverage/{"python$main",processes,browser}/.coverage
+    local coverage=("$work/venv/processes/bin/python" -m coverage)
+    "${coverage[@]}" combine -q "$work"/coverage/{readme,processes,browser}/.coverage
     "${coverage[@]}" report
 }
 
