@@ -278,7 +278,7 @@ class _Module(ModuleType):
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_") and name not in vars(self) and not isinstance(value, ModuleType):
             nearest = get_close_matches(name, _OPTIONS, 1)
-            meant = f" Did you mean {nearest[0]}?" if nearest else ""
+            meant = f" Did you mean {nearest[0]}?" if nearest else " Remove it."
             log.warning("%s is no setting of analytics_posthog, so it changes nothing.%s", name, meant)
         super().__setattr__(name, pinned(name, value))
         if name == "write_key":  # at the start, in the main thread; the first call may come in another one

@@ -70,7 +70,7 @@ class Ending:
         self._route.delivery.hurry()
 
     def _at_exit(self) -> None:
-        where = "" if self._outbox is None else "; kept in the outbox"
+        where = ". An outbox would keep them" if self._outbox is None else "; kept in the outbox"
         official = self._official  # its exit was first, and may have used up some of the time
         stall = STALL_TIMEOUT if official.drained else _LAST_TRY
         self._route.at_exit(self._settings.exit_timeout - official.spent, stall, where)

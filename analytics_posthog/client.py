@@ -177,7 +177,7 @@ class Client(Changeable, Ending, Calls):
             text = "write_key is empty, so nothing is sent. Set it to the project API key (phc_...)"
             self._report.warn_once("write_key", text)
         if settings.oauth_client_id or settings.oauth_client_key or settings.oauth_key_id:
-            text = "the oauth settings are Segment's; PostHog has no such thing, the project API key is enough"
+            text = "the oauth settings do nothing: PostHog needs the project API key alone. Remove them"
             self._report.warn_once("oauth", text)
 
     def _opened(self) -> Route:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -42,6 +43,7 @@ exit codes:
 _EVENT: Final = "analytics-posthog check"
 _DISTINCT_ID: Final = "analytics-posthog-check"
 _USUAL: Final = 40  # characters; PostHog's keys have a few more, so a shorter one was hardly copied whole
+_FAILED: Final = "FAILED"
 _MOST_SKEW: Final = 60.0  # seconds that two clocks may differ; an answer's Date counts whole ones
 _LOOK: Final = (
     "PostHog answers 200 to a well-formed but unknown key too, and drops the event. Look in PostHog under Activity for "
@@ -76,6 +78,8 @@ def add_to(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--timeout", metavar="SECONDS", type=float, default=5.0, help="for each step (default: %(default)g)"
     )
     parser.add_argument("--no-event", action="store_true", help="send no event, and no key")
+    parser.add_argument("--json", action="store_true", help="what was found, as JSON")
+    parser.add_argument("--quiet", action="store_true", help="only what failed")
     parser.set_defaults(run=run)
 
 
@@ -84,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
     check_number("--timeout", options.timeout, more=True, most=MAX_WAIT)
     host_source = "as given" if options.host else f"from ${HOST_VARIABLE}"
     key, host = partial(settings.key, options), partial(settings.host, options)
-    return _check(_Asked(key, settings.source(options), host, host_source, options.timeout, options.no_event))
+    asked = _Asked(key, settings.source(options), host, host_source, options.timeout, options.no_event)
+    return _check(asked, as_json=options.json, quiet=options.quiet)
 
 
 def check_settings(key: Any, host: Any, source: str, no_event: bool) -> int:
@@ -105,63 +110,75 @@ class _Asked(NamedTuple):
     no_event: bool
 
 
-def _check(asked: _Asked) -> int:
-    failed: list[str] = []
-    key = ""
-    try:
-        key = _checked_key(asked)
-    except InvalidSetting as error:
-        failed.append(_say("FAILED", "key", str(error)))
-    try:
-        _check_host(asked, key)
-    except InvalidSetting as error:
-        failed.append(_say("FAILED", "host", str(error)))
-    except ProbeFailed as error:
-        failed.append(_say("FAILED", error.step, str(error)))
+class _Line(NamedTuple):
+    """What was found: `status` is ok, note or FAILED, `check` what was checked."""
+
+    status: str
+    check: str
+    text: str
+
+
+def _check(asked: _Asked, *, as_json: bool = False, quiet: bool = False) -> int:
+    lines: list[_Line] = []
+    for line in _lines(asked):
+        lines.append(line)
+        if not as_json and (line.status == _FAILED or not quiet):
+            sys.stdout.write(f"{line.status:<7} {line.check:<8} {line.text}\n")
+            sys.stdout.flush()
+    failed = [line.check for line in lines if line.status == _FAILED]
+    if as_json:
+        found = {"ok": not failed, "checks": [line._asdict() for line in lines]}
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.flush()
     if not failed:
         return 0
-    sys.stdout.flush()
     sys.stderr.write(f"analytics-posthog: check failed: {', '.join(failed)}\n")
     return 2 if {"key", "host"} & set(failed) else 1
 
 
-def _say(word: str, name: str, text: str) -> str:
-    """Write a line, and return the name of what was checked."""
-    sys.stdout.write(f"{word:<7} {name:<8} {text}\n")
-    sys.stdout.flush()
-    return name
+def _lines(asked: _Asked) -> Iterator[_Line]:
+    key = ""
+    try:
+        key = asked.key()
+        yield _key_line(key, asked.key_source)
+    except InvalidSetting as error:
+        yield _Line(_FAILED, "key", str(error))
+    try:
+        yield from _host_lines(asked, key)
+    except InvalidSetting as error:
+        yield _Line(_FAILED, "host", str(error))
+    except ProbeFailed as error:
+        yield _Line(_FAILED, error.step, str(error))
 
 
-def _checked_key(asked: _Asked) -> str:
-    key, where = asked.key(), asked.key_source
+def _key_line(key: str, where: str) -> _Line:
     if not key.startswith("phc_"):
         why = "doesn't begin with phc_, as all but very old projects' keys do. Is it Segment's write key?"
-        _say("note", "key", f"{where} {why}")
-    elif len(key) < _USUAL or not key[4:].isalnum() or not key.isascii():
+        return _Line("note", "key", f"{where} {why}")
+    if len(key) < _USUAL or not key[4:].isalnum() or not key.isascii():
         why = "and PostHog's have 47 or so, letters and digits. Was it copied whole?"
-        _say("note", "key", f"{where} has {len(key)} characters {why}")
-    else:
-        _say("ok", "key", f"{where} is well formed")
-    return key
+        return _Line("note", "key", f"{where} has {len(key)} characters {why}")
+    return _Line("ok", "key", f"{where} is well formed")
 
 
-def _check_host(asked: _Asked, key: str) -> None:
+def _host_lines(asked: _Asked, key: str) -> Iterator[_Line]:
     """Check the host, the way there, and the clock by the answer."""
     host = asked.host()
     target = Target.of(key, host, timeout=asked.timeout)
     where = asked.host_source if host else "the default"
-    _say("ok", "host", f"{_without_login(target.host)}, {where}{_cloud(target.host)}")
+    yield _Line("ok", "host", f"{_without_login(target.host)}, {where}{_cloud(target.host)}")
     probe = Probe(target)
     if probe.proxy:
-        _say("note", "proxy", f"{_without_login(probe.proxy)}, from the environment")
+        yield _Line("note", "proxy", f"{_without_login(probe.proxy)}, from the environment")
     elif target.host.startswith("http:"):
-        _say("note", "tls", _NO_TLS)
+        yield _Line("note", "tls", _NO_TLS)
     probe.connect()
     if asked.no_event or not key:
-        answer = _ask(probe, "--no-event" if asked.no_event else "there is no key")
+        answer, lines = _ask(probe, "--no-event" if asked.no_event else "there is no key")
     else:
-        answer = _send(probe)
-    _check_clock(answer)
+        answer, lines = _send(probe)
+    yield from lines
+    yield _clock_line(answer)
 
 
 def _cloud(host: str) -> str:
@@ -175,29 +192,28 @@ def _without_login(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _ask(probe: Probe, why: str) -> Response:
+def _ask(probe: Probe, why: str) -> tuple[Response, list[_Line]]:
     """Check that a server answers."""
     answer = probe.ask()
     status = answer.status_code
     if status >= 500 or status == 407:
         raise ProbeFailed("event", f"answered {status}. {_ADVICE.get(status, _TROUBLE)}")
     said = f"the server answers (status {status}); whether it is PostHog, only an event tells"
-    _say("note", "event", f"none sent ({why}); {said}")
-    return answer
+    return answer, [_Line("note", "event", f"none sent ({why}); {said}")]
 
 
-def _send(probe: Probe) -> Response:
+def _send(probe: Probe) -> tuple[Response, list[_Line]]:
     """Check that PostHog takes an event."""
     event = _test_event()
     answer = probe.send(event)
     why = _why_not_accepted(answer)
     if why is not None:
         raise ProbeFailed("event", why)
-    _say("ok", "event", f"accepted in {answer.elapsed.total_seconds():.1f} s: {_EVENT!r}")
+    lines = [_Line("ok", "event", f"accepted in {answer.elapsed.total_seconds():.1f} s: {_EVENT!r}")]
     if answer.history:
-        _say("note", "host", "a redirect was followed; set host to where it leads, to save the way")
-    _say("note", "arrival", _LOOK.format(_EVENT, event["uuid"]))
-    return answer
+        lines.append(_Line("note", "host", "a redirect was followed; set host to where it leads, to save the way"))
+    lines.append(_Line("note", "arrival", _LOOK.format(_EVENT, event["uuid"])))
+    return answer, lines
 
 
 def _test_event() -> dict[str, Any]:
@@ -221,17 +237,16 @@ def _why_not_accepted(answer: Response) -> str | None:
     return why_not_taken(answer)
 
 
-def _check_clock(answer: Response) -> None:
+def _clock_line(answer: Response) -> _Line:
     """Compare this machine's clock with the answer's Date, if it has one."""
     try:
         date = parsedate_to_datetime(answer.headers["Date"])
     except (KeyError, TypeError, ValueError):
-        _say("note", "clock", "not checked: the answer has no Date")
-        return
+        return _Line("note", "clock", "not checked: the answer has no Date")
     there = date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp()
     ahead = time.time() - there
     if abs(ahead) > _MOST_SKEW:
         much = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
         why = f"this machine's clock is {much}, and PostHog moves every timestamp by that. Set the clock (NTP)"
         raise ProbeFailed("clock", why)
-    _say("ok", "clock", f"within {_MOST_SKEW:.0f} s of the server's")
+    return _Line("ok", "clock", f"within {_MOST_SKEW:.0f} s of the server's")

@@ -157,7 +157,7 @@ def _call(ends: list[Callable[[], Any]]) -> None:
         try:
             call()
         except Exception as error:  # of one client; the others must still come to their exit
-            log.error("an exit failed: %s", type(error).__name__)
+            log.error("a client failed at exit (%s). With an outbox its events would be kept", type(error).__name__)
 
 
 def _register(util: Any) -> None:

@@ -125,7 +125,7 @@ class Report:
 
     def unsaved(self, error: OSError) -> None:
         """Log that a message could not be written to the outbox."""
-        text = "%s not written to the outbox, sent from memory: %s"
+        text = "%s not written to the outbox, sent from memory: %s. Check the disk"
         self._say("unsaved", 1, logging.ERROR, text, error.strerror)
 
     def _say_lost(self, error: Exception, count: int) -> None:
@@ -140,7 +140,7 @@ class Report:
             in_main = threading.current_thread() is threading.main_thread()
             if is_interrupt(failure) or (isinstance(failure, KeyboardInterrupt) and in_main):
                 raise
-            self.warn_once(name, f"{name} raised {type(failure).__name__}; nothing else is affected")
+            self.warn_once(name, f"{name} raised {type(failure).__name__}; nothing else is affected. Mend it")
 
     def _say(self, kind: object, count: int, level: int, text: str, why: object) -> None:
         """Log the number, if the last line of this kind is a minute old; otherwise go on counting."""

@@ -155,7 +155,7 @@ class Outbox:
                 while self._send_next():
                     pass
             except Exception as error:  # whatever it is, the thread must go on
-                text = f"outbox: {type(error).__name__} while looking through it; it is tried again"
+                text = f"outbox: {type(error).__name__} while looking through it; it is tried again. Check its disk"
                 self._report.warn_once("outbox", text)
             self._sending = False
             for event in asked:
@@ -173,7 +173,9 @@ class Outbox:
                 continue
             except OSError as error:
                 if os.path.lexists(path):
-                    text = f"outbox: {name} can't be read ({error.strerror}); the other files are sent"
+                    text = (
+                        f"outbox: {name} can't be read ({error.strerror}); the other files are sent. Check who owns it"
+                    )
                     self._report.warn_once(name, text)
                 continue
             if file is None:
@@ -195,7 +197,9 @@ class Outbox:
             self._directory.mark_corrupt(place)
             self._directory.settle(place, keep=False)
             name = place[0].path.name
-            self._report.warn_once(name, f"outbox: {name} has lines that are not messages; the others are sent")
+            self._report.warn_once(
+                name, f"outbox: {name} has lines that are not messages; the others are sent. See its .corrupt file"
+            )
             self._report.count("failed")
             return True
         return self._send_again(message, place)

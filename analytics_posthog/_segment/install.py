@@ -133,5 +133,5 @@ class _OnlyThese:
         if name.startswith(f"{self._name}."):
             why = f"{self._name} is analytics_posthog since install_as_segment(), and has only {', '.join(_SUBMODULES)}"
             # Code that catches an ImportError often goes on without analytics.
-            log.warning("No module named %r: %s. The code that imports it may send nothing now", name, why)
+            log.warning("No module named %r: %s. The code that imports it may send nothing now: test it", name, why)
             raise ModuleNotFoundError(f"No module named {name!r}: {why}", name=name)

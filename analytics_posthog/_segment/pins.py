@@ -33,5 +33,6 @@ def pinned(name: str, value: Any) -> Any:
     kept = _PINNED[name]
     if value is not None and value != kept and name not in _warned:
         _warned.add(name)
-        log.warning("%s is pinned by install_as_segment(), so another one, set or passed later, is not used", name)
+        text = "%s is pinned by install_as_segment(), so another one is not used. Remove it, or pass it there"
+        log.warning(text, name)
     return kept

@@ -43,7 +43,7 @@ def add_merge_id(properties: dict[str, Any], key: str, value: Any, distinct_id: 
     kept = _as_kept(merge_id)
     if too_general or kept == _as_kept(distinct_id) or len(merge_id) > MAX_MERGE_KEY:
         why = "PostHog doesn't merge such an id (blank, too general, too long, or the same)"
-        warn(key, f"left out {key}: {why}; the event is sent")
+        warn(key, f"left out {key}: {why}; the event is sent. Pass the person's own id")
     else:
         properties[key] = kept
 
@@ -86,7 +86,7 @@ def check_session(properties: dict[str, Any], warn: Warn) -> None:
     if "$session_id" in properties:
         warn("$session_id", "$session_id is no UUIDv7, so PostHog ignores it. Take the one that posthog-js sends along")
     if properties.pop("$window_id", None) is not None:
-        warn("$window_id", "left out $window_id: PostHog takes it only with a $session_id that is a UUIDv7")
+        warn("$window_id", "left out $window_id: PostHog takes it only with a $session_id that is a UUIDv7. Pass both")
 
 
 def _is_version_7(text: str) -> bool:

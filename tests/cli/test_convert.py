@@ -193,8 +193,8 @@ def test_a_warning_of_the_conversion_is_a_note_with_its_place(
     file.write_bytes(text(TRACK, {**ALIAS, "previousId": "guest"}))
     code, events, err = convert(str(file), capsys=capsys)
     assert (code, len(events)) == (0, 2)
-    why = "PostHog doesn't merge such an id (blank, too general, too long, or the same); the event is sent"
-    assert err == f"{file}:2: note: left out alias: {why}\n"
+    why = "PostHog doesn't merge such an id (blank, too general, too long, or the same)"
+    assert err == f"{file}:2: note: left out alias: {why}; the event is sent. Pass the person's own id\n"
 
 
 def test_a_message_that_is_not_for_posthog_is_left_out_and_counted(

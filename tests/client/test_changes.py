@@ -118,7 +118,7 @@ def test_queue_and_consumers_cannot_be_replaced(name: str, remedy: str) -> None:
     [
         ("hots", "hots is no setting of analytics_posthog, so it changes nothing. Did you mean host?"),
         ("writeKey", "writeKey is no setting of analytics_posthog, so it changes nothing. Did you mean write_key?"),
-        ("colour", "colour is no setting of analytics_posthog, so it changes nothing."),
+        ("colour", "colour is no setting of analytics_posthog, so it changes nothing. Remove it."),
     ],
 )
 def test_a_mistyped_setting_of_the_module_is_warned_of(name: str, said: str, caplog: pytest.LogCaptureFixture) -> None:

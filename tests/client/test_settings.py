@@ -211,7 +211,7 @@ def test_oauth_settings_are_taken_and_answered_by_one_warning(caplog: pytest.Log
         oauth_scope="s",
         oauth_auth_server="https://a",
     )
-    text = "the oauth settings are Segment's; PostHog has no such thing, the project API key is enough"
+    text = "the oauth settings do nothing: PostHog needs the project API key alone. Remove them"
     assert caplog.record_tuples == [("analytics_posthog", logging.WARNING, text)]
 
 

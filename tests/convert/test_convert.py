@@ -230,7 +230,7 @@ def test_a_merge_id_that_is_left_out_is_warned_of() -> None:
     ]:
         warned: list[tuple[str, str]] = []
         to_posthog(given, warn=lambda *of, warned=warned: warned.append(of))  # type: ignore[misc]
-        assert warned == ([(key, f"left out {key}: {why}; the event is sent")] if key else [])
+        assert warned == ([(key, f"left out {key}: {why}; the event is sent. Pass the person's own id")] if key else [])
 
 
 WRONG_CONTEXTS: list[tuple[str, Any, dict[str, Any]]] = [

@@ -44,7 +44,8 @@ def test_a_corrupt_line_is_reported_and_stays_for_a_person_to_see_and_the_rest_i
         assert c.stats() == {"accepted": 6, "delivered": 5, "failed": 1, "refused": 0, "queued": 0}
     assert numbers(posthog_server.events) == list(range(5))
     assert log == [
-        "outbox: 1-deaddeaddeaddeaddeaddeaddeaddead.jsonl has lines that are not messages; the others are sent"
+        "outbox: 1-deaddeaddeaddeaddeaddeaddeaddead.jsonl has lines that are not messages; the others are sent. "
+        "See its .corrupt file"
     ]
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
         "1-deaddeaddeaddeaddeaddeaddeaddead.corrupt": content

@@ -160,7 +160,7 @@ def test_the_outboxs_thread_outlives_whatever_is_raised_in_it(
         assert c.flush(5)
         posthog_server.wait_for(5)
         assert c.flush(5)
-    assert log == ["outbox: MemoryError while looking through it; it is tried again"]
+    assert log == ["outbox: MemoryError while looking through it; it is tried again. Check its disk"]
 
 
 def test_the_directory_may_vanish_under_a_running_app(

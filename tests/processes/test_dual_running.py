@@ -48,7 +48,7 @@ def test_an_exit_waits_for_a_dead_segment_no_longer_than_for_a_dead_posthog(
     assert status == 0
     # 3 s without progress, the threads' end, and some for a busy machine. Two waits in a row would take longer.
     assert seconds < 9
-    lines = ["analytics-posthog: 200 events not sent before the exit"] if both else []
+    lines = ["analytics-posthog: 200 events not sent before the exit. An outbox would keep them"] if both else []
     lines.append(
         "analytics-posthog: 200 events not sent: Segment: the client was shut down before its messages could be sent"
     )

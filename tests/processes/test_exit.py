@@ -90,7 +90,7 @@ def test_what_exit_timeout_leaves_no_time_for_is_counted_in_one_warning(
     script = f"analytics.exit_timeout = {exit_timeout}\n{calls(3000)}analytics.flush(0.5)\n"
     seconds, status, log = run(script, posthog_server.url)
     left = 3000 - len(posthog_server.events)
-    assert log == f"analytics-posthog: {left:,} events not sent before the exit\n"
+    assert log == f"analytics-posthog: {left:,} events not sent before the exit. An outbox would keep them\n"
     assert status == 0
     assert left > 1000
     assert seconds < 5 + exit_timeout
@@ -98,14 +98,14 @@ def test_what_exit_timeout_leaves_no_time_for_is_counted_in_one_warning(
 
 def test_a_script_is_not_held_up_without_a_server(dead_urls: list[str]) -> None:
     for seconds, status, log in run_at_once(calls(200), dead_urls):
-        assert log == "analytics-posthog: 200 events not sent before the exit\n"
+        assert log == "analytics-posthog: 200 events not sent before the exit. An outbox would keep them\n"
         assert status == 0
         assert seconds < 6  # 3 without progress, and what Python takes to start
 
 
 def test_exit_timeout_0_means_not_to_wait(dead_urls: list[str]) -> None:
     for seconds, _, log in run_at_once("analytics.exit_timeout = 0\n" + calls(200), dead_urls):
-        assert log == "analytics-posthog: 200 events not sent before the exit\n"
+        assert log == "analytics-posthog: 200 events not sent before the exit. An outbox would keep them\n"
         assert seconds < 3
 
 
@@ -218,7 +218,7 @@ def test_a_ctrl_c_ends_the_wait_and_what_is_left_is_said_all_the_same(posthog_se
         process.kill()
         process.communicate()
     assert time.monotonic() - start < 2
-    assert "150 events not sent before the exit\n" in log
+    assert "150 events not sent before the exit. An outbox would keep them\n" in log
 
 
 def test_a_request_that_hangs_does_not_hold_up_the_exit_after_a_shutdown(posthog_server: PostHogServer) -> None:

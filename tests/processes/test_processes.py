@@ -119,7 +119,7 @@ called = time.monotonic()
     done = run_python("-c", script, timeout=50)
     assert (done.returncode, done.stderr.splitlines()) == (
         0,
-        ["analytics-posthog: 250 events not sent before the exit"],
+        ["analytics-posthog: 250 events not sent before the exit. An outbox would keep them"],
     )
     assert float(done.stdout) < 10
     posthog_server.release()

@@ -129,7 +129,7 @@ for submodule in {others}:
     assert (done.returncode, done.stdout.splitlines(), done.stderr.splitlines()) == (
         0,
         [f"{name}.{other}|{text}" for other, text in zip(others, texts, strict=True)],
-        [f"analytics-posthog: {text}. The code that imports it may send nothing now" for text in texts],
+        [f"analytics-posthog: {text}. The code that imports it may send nothing now: test it" for text in texts],
     )
 
 

@@ -8,7 +8,8 @@ from tests.support.child_process import run_python
 from tests.support.posthog_server import PostHogServer
 
 WARNINGS = [
-    f"analytics-posthog: {name} is pinned by install_as_segment(), so another one, set or passed later, is not used"
+    f"analytics-posthog: {name} is pinned by install_as_segment(), so another one is not used. "
+    "Remove it, or pass it there"
     for name in ("write_key", "host")
 ]
 # What a package does that was written for Segment, with Segment's key and address.
