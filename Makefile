@@ -8,7 +8,8 @@ help: ## this list
 
 install: ## a virtual environment in .venv with all that development needs
 	python3 -m venv .venv
-	$(PYTHON) -m pip install -e '.[dev]'
+	$(PYTHON) -m pip install -q -U pip
+	$(PYTHON) -m pip install -e . --group dev
 
 test: ## the first tier of the tests
 	$(PYTHON) -m pytest -q

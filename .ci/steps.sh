@@ -27,11 +27,12 @@ fresh_copy() {
     tar -C "$root" "${exclude[@]}" -cf - . | tar -C "$into" -xf -
 }
 
-# A new virtual environment with what the further arguments name.
+# A new virtual environment with what the further arguments name. Python's own pip may be too old for --group.
 new_venv() {
     local venv="$work/venv/$1" python=$2
     shift 2
     "$python" -m venv "$venv"
+    quietly "$venv/bin/python" -m pip install --upgrade "pip>=25.1"
     quietly "$venv/bin/python" -m pip install "$@"
 }
 
@@ -56,7 +57,7 @@ step_wheel() {
 
 step_lint() {
     need_wheel
-    new_venv lint python3 "$wheel[lint]"
+    new_venv lint python3 "$wheel" --group "$root/pyproject.toml:lint"
     PATH="$work/venv/lint/bin:$PATH"
     fresh_copy "$work/copy/lint"
     cd "$work/copy/lint"
@@ -115,14 +116,14 @@ all_passed() {
 }
 
 # Tests against the installed wheel, in a copy of the project without the source:
-# the step, its Python, the extra; then what .ci/test-wheel makes of the rest.
+# the step, its Python, the dependency group; then what .ci/test-wheel makes of the rest.
 test_wheel() {
-    local name=$1 python=$2 extra=$3
+    local name=$1 python=$2 group=$3
     shift 3
     need_wheel
     fresh_copy "$work/copy/$name" analytics_posthog
     cd "$work/copy/$name"
-    "${enter[@]}" .ci/test-wheel "$python" "$work/venv/$name" "$wheel[$extra]" "$@"
+    "${enter[@]}" .ci/test-wheel "$python" "$work/venv/$name" "$wheel" --group "$group" "$@"
     all_passed "$name"
 }
 enter=()
@@ -171,7 +172,7 @@ step_processes() {
 step_browser() {
     with_coverage browser
     need_wheel
-    new_venv browser python3 "$wheel[browser]"
+    new_venv browser python3 "$wheel" --group "$root/pyproject.toml:browser"
     fresh_copy "$work/copy/browser" analytics_posthog
     cd "$work/copy/browser"
     .ci/browser "$work/venv/browser/bin/python" "${coverage_options[@]}"

@@ -1,14 +1,15 @@
 """The settings, each declared once: its name, type, default and check.
 
-`Client`'s parameters, the module's variables and the README's table are held to this file by tests. What a setting does
-is in the README; a setting that can't work raises InvalidSetting when the client is made, not later in production.
+`Client`'s parameters and the module's variables are held to this file by tests. The text below a setting says what it
+does; docs/settings.md is made from it. A setting that can't work raises InvalidSetting when the client is made, not
+later in production.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import Field, FrozenInstanceError, dataclass, field, fields
+from dataclasses import FrozenInstanceError, dataclass, field, fields
 from logging import Handler
 from math import inf
 from types import NoneType
@@ -172,12 +173,6 @@ def _setting(default: Any, check: Callable[[str, Any], object] | None = None) ->
     return field(default=default, metadata={"check": check})
 
 
-def _check(setting: Field[Any], value: Any) -> None:
-    check = setting.metadata.get("check")
-    if check is not None:
-        check(setting.name, value)
-
-
 def _number(default: float, **limits: Any) -> Any:
     return _setting(default, lambda name, value: check_number(name, value, **limits))
 
@@ -193,38 +188,67 @@ class Settings:
     """
 
     write_key: str | None = _setting(None, lambda _, value: check_write_key(value))
+    """PostHog's project API key (`phc_...`). It must be set. With `""` nothing is sent."""
     host: str | None = _setting(None, lambda _, value: check_host(value))
+    """PostHog's address. `None` is PostHog's US cloud."""
     debug: bool = False
-    max_queue_size: int = _number(10000, least=-inf, whole=True)  # as queue.Queue takes it: below 1, it has no limit
+    """Writes a line for each call to standard error."""
+    max_queue_size: int = _number(10000, least=-inf, whole=True)
+    """Messages that may wait in the queue. With 0 or less, any number."""
     send: bool = True
+    """With `False` nothing is sent."""
     on_error: OnError | None = _setting(None, _function)
+    """A function. It gets an error and the list of messages that were lost by it."""
     gzip: bool = False
+    """Compresses the requests."""
     max_retries: int = _number(10, least=-inf, whole=True)
+    """How often a batch is sent again. A number below 0 is as 0."""
     sync_mode: bool = False
+    """Each call sends its own message before it returns."""
     timeout: float = _number(15, most=MAX_WAIT, more=True)
+    """Seconds that a request waits for its whole answer."""
     proxies: Mapping[str, str] | None = _setting(None, _proxies)
+    """A dict such as `{"https": "http://proxy:3128"}`. Without it, the environment's proxies are used."""
     thread: int = _number(1, least=1, whole=True)
+    """Threads that send."""
     upload_size: int = _number(100, least=1, whole=True)
+    """Messages in a request, at most."""
     upload_interval: float = _number(0.5, most=MAX_WAIT)
+    """Seconds that a message waits for others to share its request."""
     log_handler: Handler | None = _setting(None, _handler)
+    """A handler for the logger `analytics_posthog`."""
     oauth_client_id: str | None = None
+    """Has no effect: PostHog needs the key alone."""
     oauth_client_key: str | None = None
     oauth_key_id: str | None = None
     oauth_auth_server: str = "https://oauth2.segment.io"
     oauth_scope: str = "tracking_api:write"
     max_total_backoff_duration: float = _number(43200)
+    """Seconds after which a failing batch is given up."""
     max_rate_limit_duration: float = _number(1800)
+    """Seconds after which a batch is given up while PostHog's answers say when to try again."""
     group_type: GroupType = _setting(SEGMENT_GROUP, lambda _, value: check_conversion(value, "always"))
+    """PostHog's name for Segment's groups, or a function that gets the message and returns the name."""
     person_profiles: str = _setting("always", lambda _, value: check_conversion(SEGMENT_GROUP, value))
+    """With `"identified_only"` anonymous calls make no person, and cost less."""
     before_send: BeforeSend | None = _setting(None, _function)
+    """A function. It gets each event and returns it, changed or not, or `None` to drop it."""
     on_success: OnSuccess | None = _setting(None, _function)
+    """A function. It gets the list of messages that PostHog has taken."""
     exit_timeout: float = _number(30, most=MAX_WAIT)
+    """Seconds that an exit may wait for deliveries that make progress. With 0 it doesn't wait."""
     block_when_full: float = _number(0, most=MAX_WAIT)
+    """Seconds that a call waits for room in a full queue. For scripts and backfills."""
     outbox: str | os.PathLike[str] | None = _setting(None, _directory)
+    """A directory that keeps messages on disk until they are delivered."""
     outbox_max_bytes: int = _number(256 * 1024 * 1024, least=1, whole=True)
+    """Bytes that the outbox may hold. Beyond that, calls are refused as with a full queue."""
     outbox_sync: str = _setting("os", lambda name, value: _one_of(name, value, OUTBOX_SYNCS))
+    """`"os"` survives the end of the process. `"disk"` also survives a power cut, and each call waits for the disk."""
     segment_write_key: str | None = _setting(None, lambda _, value: _check_segment_write_key(value))
+    """Segment's own write key: each message goes to Segment too."""
     segment_host: str | None = _setting(None, lambda _, value: _check_segment_host(value))
+    """Segment's address, if it isn't the usual one."""
 
     def __init__(self, **given: Any) -> None:
         """Take settings by their names; one that is left out has its default."""
@@ -235,7 +259,9 @@ class Settings:
 
     def change(self, name: str, value: Any) -> None:
         """Change a setting of a living client. Raises InvalidSetting, and changes nothing, if it can't work."""
-        _check(self.__dataclass_fields__[name], value)
+        check = self.__dataclass_fields__[name].metadata.get("check")
+        if check is not None:
+            check(name, value)
         object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -86,6 +86,21 @@ def _run(arguments: list[str]) -> int:
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # the output's encoding may lack a name's characters
     refuse_keys(arguments)
+    parser, commands = command_line()
+    _complete(parser)
+    try:
+        options, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            command = commands[options.command]
+            command.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(unknown[0], command.known_options())}")
+    except SystemExit as end:  # after the help, or after argparse's line about a wrong argument
+        return int(end.code or 0)
+    code: int = options.run(options)
+    return code
+
+
+def command_line() -> tuple[argparse.ArgumentParser, dict[str, _Parser]]:
+    """Return the parser, and the parser of each command by its name."""
     parser = _Parser(
         prog=PROGRAM,
         description="Move from Segment to PostHog: check settings, convert messages, replay archives, watch events.",
@@ -98,16 +113,7 @@ def _run(arguments: list[str]) -> int:
     )
     for name in COMMANDS:
         import_module(f".{name}", __package__).add_to(subcommands)
-    _complete(parser)
-    try:
-        options, unknown = parser.parse_known_args(arguments)
-        if unknown:
-            command = subcommands.choices[options.command]
-            command.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(unknown[0], command.known_options())}")
-    except SystemExit as end:  # after the help, or after argparse's line about a wrong argument
-        return int(end.code or 0)
-    code: int = options.run(options)
-    return code
+    return parser, subcommands.choices
 
 
 class _Parser(argparse.ArgumentParser):

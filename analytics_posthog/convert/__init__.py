@@ -1,4 +1,6 @@
-"""Converts Segment messages into PostHog events, as PostHog's Segment destination does, but for what the README lists.
+"""Converts Segment messages into PostHog events, as PostHog's Segment destination does.
+
+docs/differences.md lists where it does better.
 
 `to_posthog(message)` is pure: no clock, no random id, no network, no setting read. The same message always gives the
 same event, as far as two machines know the same time zones. The tables say which field becomes which property; any

@@ -1,6 +1,6 @@
 """The mapping's tables: which field of Segment's becomes which property of PostHog's.
 
-Most names are those of PostHog's own Segment destination. The README lists where we add to it.
+Most names are those of PostHog's own Segment destination. docs/differences.md lists where we add to it.
 """
 
 from __future__ import annotations

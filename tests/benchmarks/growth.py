@@ -123,7 +123,7 @@ def main() -> None:
     try:
         import matplotlib  # noqa: F401 before minutes are spent
     except ImportError:
-        sys.exit("The plot needs matplotlib: pip install -e '.[bench]'")
+        sys.exit("The plot needs matplotlib: pip install -e . --group bench")
     sizes = QUICK if options.quick else FULL
     costs = measure(sizes)
     print("\n".join(tables(sizes, costs)))

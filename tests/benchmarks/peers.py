@@ -1,6 +1,6 @@
 """What a track costs with the SDKs that a team could pick instead, each used as its documentation shows.
 
-`python -m tests.benchmarks.peers [--quick]` (`pip install -e '.[bench,peers]'`, in an environment of its own).
+`python -m tests.benchmarks.peers [--quick]`, with the groups `bench` and `peers` in an environment of its own.
 
 In each round every SDK has a process of its own, and they are asked by turns. The events are the same: 8 properties, 2
 of them nested; where there is a context, it goes along. "CPU" is the calling thread's alone, "p50" and "p99" are by the

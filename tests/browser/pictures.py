@@ -1,4 +1,4 @@
-"""Makes the README's pictures: `python -m tests.browser.pictures`, with the extra `[browser]` and Debian's chromium."""
+"""Makes the pictures of docs/inspector.md, with the group `browser` and Debian's chromium."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def shoot(driver: Chrome, name: str) -> None:
     file = DOCS / f"{name}.png"
     file.write_bytes(base64.b64decode(picture["data"]))
     print(f"{file.name}: {file.stat().st_size // 1024} KiB")
-    assert file.stat().st_size < 200_000, "too large for a README"
+    assert file.stat().st_size < 200_000, "too large for a page"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from email.utils import formatdate
 from time import time
@@ -49,27 +48,6 @@ def test_with_nothing_wrong_each_line_begins_with_ok_or_note(posthog_server: Pos
         f"uuid {event['uuid']}; if it isn't there in some minutes, check key and region (US or EU)",
         "ok      clock    within 60 s of the server's",
     ]
-
-
-def test_json_has_the_same_lines_and_whether_all_is_well(posthog_server: PostHogServer, check: Check) -> None:
-    code, lines, _ = check("--host", posthog_server.url, "--no-event", "--json")
-    found = json.loads("\n".join(lines))
-    shown = check("--host", posthog_server.url, "--no-event")[1]
-    assert (code, found["ok"]) == (0, True)
-    assert [f"{line['status']:<7} {line['check']:<8} {line['text']}" for line in found["checks"]] == shown
-
-
-def test_json_says_what_failed_and_the_exit_code_stays(check: Check) -> None:
-    code, lines, err = check("--host", "https://api.segment.io", "--json")
-    found = json.loads("\n".join(lines))
-    assert (code, found["ok"], [line["status"] for line in found["checks"]]) == (2, False, ["ok", "FAILED"])
-    assert err == "analytics-posthog: check failed: host\n"
-
-
-def test_quiet_shows_only_what_failed(posthog_server: PostHogServer, check: Check) -> None:
-    assert check("--host", posthog_server.url, "--quiet") == (0, [], "")
-    code, (line,), _ = check("--host", "https://api.segment.io", "--quiet")
-    assert (code, line.split()[:2]) == (2, ["FAILED", "host"])
 
 
 def test_the_event_makes_no_person_and_holds_nobody_s_data(posthog_server: PostHogServer, check: Check) -> None:

@@ -1,11 +1,9 @@
-"""A setting is declared in `Settings` alone; Client, the module's variables and the README's tables follow it."""
+"""A setting is declared in `Settings` alone; Client and the module's variables follow it."""
 
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import FrozenInstanceError, fields
-from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -17,20 +15,10 @@ from analytics_posthog import Client, client
 DECLARED = Client.DefaultConfig
 NAMES = [setting.name for setting in fields(DECLARED)]
 FROM_SETTINGS = {name: f"Settings.{name}" for name in NAMES}
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def tree_of(module: Any) -> ast.Module:
     return ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
-
-
-def rows_of(part: str) -> dict[str, str]:
-    """The tables in a part of the README: each setting, and its default as it is shown."""
-    rows = re.findall(r"^\| (`.+?`) \| (.+?) \| .+ \|$", part, re.M)
-    return {name: default.strip("`") for names, default in rows for name in re.findall(r"`(\w+)`", names)}
-
-
-SEGMENT_S, OURS = map(rows_of, README.partition("\n## Settings\n")[2].partition("\n## ")[0].split("\nOurs, "))
 
 
 def test_the_client_s_parameters_have_the_names_the_order_and_the_types_of_the_settings() -> None:
@@ -63,18 +51,3 @@ def test_the_module_takes_each_variable_from_the_settings() -> None:
 def test_the_settings_of_a_client_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         DECLARED(write_key="").send = False  # type: ignore[misc]
-
-
-def test_the_readme_lists_each_setting_in_the_order_of_segment_s_parameters_and_ours_apart() -> None:
-    by_name_only = [name for name, one in signature(Client).parameters.items() if one.kind is Parameter.KEYWORD_ONLY]
-    assert list(OURS) == by_name_only
-    assert sorted(SEGMENT_S) == sorted(set(NAMES) - set(by_name_only))
-    assert [name for name in SEGMENT_S if not name.startswith("oauth_")] == [
-        name for name in NAMES if name in SEGMENT_S and not name.startswith("oauth_")
-    ]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_readme_shows_the_default_of(name: str) -> None:
-    shown = {**SEGMENT_S, **OURS}[name]
-    assert shown == ("Segment's" if name.startswith("oauth_") else repr(getattr(DECLARED, name)).replace("'", '"'))

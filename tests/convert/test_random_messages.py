@@ -1,4 +1,4 @@
-"""Any message becomes the destination's event, but for the differences that the README lists.
+"""Any message becomes the destination's event, but for the differences that docs/differences.md lists.
 
 `tests/processes/test_ten_thousand_messages.py` sends many more of them to a server.
 """

@@ -1,4 +1,4 @@
-"""The differences that are meant, each with the words of the README that say so."""
+"""The differences that are meant, each with the words of docs/differences.md that say so."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERY: Final = frozenset((*COMMON, "anonymous_id", *(name for usual in ARGUMENTS
 
 
 class Rule(NamedTuple):
-    """`says` stands in the README. For these values in these arguments, the answers change so."""
+    """`says` stands in docs/differences.md. For these values in these arguments, the answers change so."""
 
     says: str
     arguments: frozenset[str]
@@ -53,12 +53,12 @@ RULES: Final = (
         frozenset((("AssertionError", "True"),)),
     ),
     Rule(
-        "a `date` or an ISO 8601 string is a timestamp",
+        "A `date` or an ISO 8601 string is a timestamp",
         frozenset(("timestamp",)),
         frozenset(("a date", "an ISO time")),
         frozenset((("AssertionError", "True"),)),
     ),
-    Rule("lone surrogates\n  become U+FFFD", EVERY, frozenset(("a lone surrogate",)), frozenset((_SAME,))),
+    Rule("Lone surrogates become U+FFFD", EVERY, frozenset(("a lone surrogate",)), frozenset((_SAME,))),
     Rule(
         "Values are copied and cleaned",
         DICTS,
@@ -68,19 +68,19 @@ RULES: Final = (
         frozenset((_SAME, ("TypeError", "True"), ("RecursionError", "True"), ("RuntimeError", "True"))),
     ),
     Rule(
-        "An event may have 900 KiB (Segment: 32 KiB)",
+        "An event may have 900 KiB. Segment's limit is 32 KiB",
         EVERY,
         frozenset(("a dict of 40 kB",)),
         frozenset((("RuntimeError", "True"),)),
     ),
     Rule(
-        "A blank event name or id, which PostHog refuses together with the whole batch, answers `(False, message)`",
+        "PostHog refuses a blank event name or id together with the whole batch",
         IDS | {"event"},
         _BLANK,
         frozenset((("True", "False"),)),
     ),
     Rule(
-        "a group id that\n  is blank or has more than 400 characters",
+        "a group id that is blank or has more than 400 characters",
         frozenset(("group_id",)),
         frozenset(("a long text",)),
         frozenset((("True", "False"),)),
@@ -93,7 +93,7 @@ RULES: Final = (
         frozenset((_SAME, ("TypeError", "True"))),
     ),
     Rule(
-        "that can be no id, such as a list or `False`, counts as\n  none",
+        "that can be no id, such as a list or `False`, counts as none",
         frozenset(("user_id", "anonymous_id", "previous_id", "message_id")),
         _NO_IDS | {"False"},
         frozenset((_SAME, ("True", "False"), ("RuntimeError", "True"), ("RecursionError", "True"))),

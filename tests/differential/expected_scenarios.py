@@ -1,4 +1,4 @@
-"""The scenarios that are meant to end otherwise than with Segment's client: how, and the words of the README for it."""
+"""The scenarios that are meant to end otherwise than with Segment's client, with the words of docs/differences.md."""
 
 from __future__ import annotations
 
@@ -48,26 +48,26 @@ OTHERWISE: Final = (
         ("raises AssertionError", False, []),
     ),
     Otherwise(
-        "`upload_interval = 0` sends at once; Segment's client then sent nothing",
+        "`upload_interval = 0` sends at once. Segment's client then sent nothing",
         r"Client\(upload_interval=0\)",
         (["made", True], ["u1"]),
     ),
     Otherwise(
-        "without an\n  answer also a `RequestException` of requests",
+        "Without an answer they are also a `RequestException` of requests",
         "answer (reset|lost)",
         ([True], False, [(True, True, None)]),
     ),
     Otherwise(
-        "without an\n  answer also a `RequestException` of requests",
+        "Without an answer they are also a `RequestException` of requests",
         r"answers \['reset', 'reset', 'reset'\]",
         (0, [(True, True, None)]),
     ),
     Otherwise(
-        "A `Client` that was\n  shut down answers `(False, message)`",
+        "A `Client` that was shut down answers `(False, message)`",
         "((track|flush|join|shutdown) ?){5}",
         _after_its_end,
     ),
-    Otherwise("may be changed on a living client", "client.host = 'another'", ((None, True), ["u1"], ["u2"])),
+    Otherwise("on a living client", "client.host = 'another'", ((None, True), ["u1"], ["u2"])),
     Otherwise(
         "`client.queue` and `client.consumers` can't be replaced",
         r"client.(queue|consumers) = .*",

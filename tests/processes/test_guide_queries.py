@@ -1,4 +1,4 @@
-"""The two queries of the README's guide, as printed: PostHog's parser takes them, and ClickHouse counts with them.
+"""The two queries of docs/moving.md, as printed: PostHog's parser takes them, and ClickHouse counts with them.
 
 The events came over HTTP: ours from the client, and Segment's as its destination makes them of the same messages.
 """

@@ -1,4 +1,4 @@
-"""The README's chapter "Moving from Segment": every command and every piece of Python in it is run.
+"""docs/moving.md, the guide: every command and every piece of Python in it is run.
 
 `test_guide_queries.py` runs its SQL.
 """
@@ -23,7 +23,7 @@ from tests.support.child_process import environment, run_python
 from tests.support.posthog_server import PostHogServer
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAPTER = (ROOT / "README.md").read_text("utf-8").partition("## Moving from Segment\n")[2].partition("\n## ")[0]
+CHAPTER = (ROOT / "docs" / "moving.md").read_text("utf-8")
 KEY = "phc_" + "Ab3" * 14 + "x"
 DAY = 86_400_000  # ms
 

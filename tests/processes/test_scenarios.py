@@ -1,4 +1,4 @@
-"""Settings, answers, changes, ends, subclasses and failures: as with Segment's client, or by a rule of the README."""
+"""Settings, answers, changes, ends and subclasses: as with Segment's client, or by a rule of docs/differences.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comparison with the other two clients works; its figures are in the README."""
+"""The comparison with the other two clients works; its figures are in docs/delivery.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Random Segment messages, as an archive holds them, and what explains a difference from the destination's event.
 
-The numbers name the README's list "where it is better than PostHog's destination".
+The numbers name the list "Conversion" of docs/differences.md.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def named(message: Message, number: int = 0) -> Message:
 
 
 def differences(event: dict[str, Any], message: Message) -> list[str]:
-    """Which of the README's improvements make our event different from the destination's. Any other one is an error."""
+    """Which of those improvements make our event different from the destination's. Any other one is an error."""
     theirs = destination(message)
     same = ("event", "uuid", "timestamp")
     assert {key: event[key] for key in same} == {key: theirs[key] for key in same}

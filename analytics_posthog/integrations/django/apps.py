@@ -29,7 +29,7 @@ class AnalyticsConfig(AppConfig):
 def check(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """Return what `manage.py check` says: an error for each setting that can't work, a warning without a key."""
     found = configuration.read()
-    hint = f"Correct it in {configuration.NAME}; the README has a table of the settings."
+    hint = f"Correct it in {configuration.NAME}; the docs list all settings, under Settings."
     said: list[CheckMessage] = [Error(text, hint=hint, id="analytics_posthog.E001") for text in found.wrong]
     if not said and analytics_posthog.write_key is None:
         text = f"{configuration.NAME} has no write_key, so the first call raises InvalidSetting."
