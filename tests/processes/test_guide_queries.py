@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from segment.analytics.client import Client as SegmentClient
 
-from tests.processes.test_moving import blocks
 from tests.support.clickhouse import results
 from tests.support.destination import destination
+from tests.support.docs import blocks
 from tests.support.hogql import NotHogQL, fields, parsed, to_clickhouse
 from tests.support.posthog_server import LOST, PostHogServer
 from tests.support.segment_cloud import dual, forward
 
-ONE_PROJECT, TWO_PROJECTS = blocks("sql")
+ONE_PROJECT, TWO_PROJECTS = (block.code for block in blocks("moving.md", "sql"))
 NAMES = [f"Event {number:02}" for number in range(18)]  # on five days; PostHog gives 100 rows without a LIMIT
 NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0, microsecond=0)
 

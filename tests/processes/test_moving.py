@@ -6,106 +6,32 @@
 from __future__ import annotations
 
 import configparser
-import gzip
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from analytics_posthog._settings import HOST_VARIABLE, KEY_VARIABLE
 from analytics_posthog.convert import to_posthog
-from tests.support.child_process import environment, run_python
+from tests.support.child_process import run_python
+from tests.support.docs import ARCHIVED, KEY, PAGES, ROOT, blocks, prepare, run
 from tests.support.posthog_server import PostHogServer
 
-ROOT = Path(__file__).resolve().parents[2]
-CHAPTER = (ROOT / "docs" / "moving.md").read_text("utf-8")
-KEY = "phc_" + "Ab3" * 14 + "x"
-DAY = 86_400_000  # ms
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", CHAPTER, re.M | re.S)
-
-
-COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line]
+CHAPTER = PAGES["moving.md"]
+COMMANDS = [line for block in blocks("moving.md", "sh") for line in block.code.splitlines() if line]
 INSTALLS = [command for command in COMMANDS if command.startswith("pip install ")]
 RUN = [command for command in COMMANDS if command not in INSTALLS]
-SNIPPETS = blocks("python")
-
-
-def message(number: int, **fields: Any) -> dict[str, Any]:
-    """One as Segment's archives have it, with the fields that Segment adds."""
-    time = f"2025-12-31T0{number % 10}:00:00.000Z"
-    added = {
-        "receivedAt": time,
-        "sentAt": time,
-        "originalTimestamp": time,
-        "version": 2,
-        "projectId": "p",
-        "channel": "server",
-    }
-    return {
-        "type": "track",
-        "userId": "u1",
-        "event": "Bought",
-        "messageId": f"m{number}",
-        "timestamp": time,
-        **added,
-        **fields,
-    }
-
-
-ARCHIVED = [
-    message(1),
-    message(2, type="identify", event=None, traits={"plan": "pro"}),
-    message(3, event="Heartbeat"),
-    message(4, timestamp="2026-01-02T00:00:00.000Z"),
-]
+SNIPPETS = [block.code for block in blocks("moving.md", "python")]
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """Where the commands are run: an archive in Segment's layout on S3."""
-    days = tmp_path / "archive" / "segment-logs" / "source1"
-    for day, messages in ((1_767_139_200_000, ARCHIVED[:2]), (1_767_139_200_000 + DAY, ARCHIVED[2:])):
-        (days / str(day)).mkdir(parents=True)
-        lines = "".join(json.dumps(message) + "\n" for message in messages)
-        (days / str(day) / "1.a.gz").write_bytes(gzip.compress(lines.encode()))
-    (tmp_path / "app.py").write_text("import segment.analytics as analytics\n\nanalytics.track(user, 'Bought')\n")
-    (tmp_path / ".gitignore").write_text("bin\n")
-    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
-        who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True)
-    return tmp_path
-
-
-def run(command: str, directory: Path, server: PostHogServer) -> subprocess.CompletedProcess[str]:
-    """Run a command as a reader would type it, where `analytics-posthog` is this package's."""
-    bin_directory = directory / "bin"
-    bin_directory.mkdir(exist_ok=True)
-    program = bin_directory / "analytics-posthog"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m analytics_posthog "$@"\n')
-    program.chmod(0o755)
-    variables = {
-        HOST_VARIABLE: server.url,
-        KEY_VARIABLE: KEY,
-        "XDG_STATE_HOME": str(directory / "state"),
-        "PATH": f"{bin_directory}{os.pathsep}{os.environ['PATH']}",
-    }
-    bash = ["bash", "-c", command]
-    return subprocess.run(
-        bash, env=environment(**variables), cwd=directory, capture_output=True, text=True, timeout=60, check=False
-    )
+    return prepare(tmp_path)
 
 
 def test_the_chapter_has_commands_and_code() -> None:
     assert {command.split()[1] for command in RUN} == {"check", "convert", "migrate", "replay"}
-    assert (len(INSTALLS), len(SNIPPETS), len(blocks("sql"))) == (2, 2, 2)
+    assert (len(INSTALLS), len(SNIPPETS), len(blocks("moving.md", "sql"))) == (2, 2, 2)
     assert {KEY_VARIABLE, HOST_VARIABLE} <= set(re.findall(r"`(POSTHOG_\w+)`", CHAPTER))
 
 
