@@ -1,7 +1,8 @@
 # The commands that people look for. `make` alone lists them.
 PYTHON = .venv/bin/python
+PROSE = *.md docs/*.md
 
-.PHONY: help install test processes browser soak lives lint format check ci clean
+.PHONY: help install test processes browser soak lives lint docs lock format check ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -29,12 +30,20 @@ LIVES = interrupts_pass calls_within_calls no_thread pools fork_in_c fork start_
 lives: ## those of the second tier that are about threads, signals, forks and ends, and need no framework
 	$(PYTHON) -m pytest -q $(LIVES:%=tests/processes/test_%.py)
 
-lint: ## format, lint, spelling, types
+lint: ## format, lint, spelling, types, prose
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m codespell_lib
 	$(PYTHON) -m mypy analytics_posthog tests/typing/api.py
 	$(PYTHON) -m pyright
+	.venv/bin/proselint --config .proselintrc.json check $(PROSE)
+
+docs: ## the site, in build/docs
+	$(PYTHON) docs/generate.py
+	$(PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs
+
+lock: ## writes the versions of the development environment
+	$(PYTHON) -m pip freeze --exclude-editable >.ci/dev-lock.txt
 
 format: ## reformats the code and mends what ruff can mend
 	$(PYTHON) -m ruff format .

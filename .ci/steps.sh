@@ -36,23 +36,41 @@ new_venv() {
     quietly "$venv/bin/python" -m pip install "$@"
 }
 
-# Builds the wheel, once for all steps.
+# Builds the source distribution and the wheel from it, once for all steps.
 need_wheel() {
     (
         flock 9
         [[ -d $work/dist ]] || {
             fresh_copy "$work/copy/source"
-            new_venv build python3 build
-            quietly "$work/venv/build/bin/python" -m build --outdir "$work/built" "$work/copy/source"
+            new_venv release python3 --group "$root/pyproject.toml:release"
+            quietly "$work/venv/release/bin/python" -m build --outdir "$work/built" "$work/copy/source"
             mv "$work/built" "$work/dist"
         }
     ) 9>"$work/dist.lock"
     wheel=$(echo "$work"/dist/*.whl)
 }
 
+# What a reader of the source distribution has.
+unpacked_sdist() {
+    mkdir -p "$1"
+    tar -C "$1" --strip-components=1 -xzf "$(echo "$work"/dist/*.tar.gz)"
+}
+
 step_wheel() {
     need_wheel
+    local tools="$work/venv/release/bin" file
     python3 "$root/.ci/look_into_wheel.py" "$wheel" "$root"
+    "$tools/twine" check --strict "$work"/dist/*
+    "$tools/check-wheel-contents" "$wheel"
+    unpacked_sdist "$work/copy/again"
+    quietly "$tools/python" -m build --wheel --outdir "$work/again" "$work/copy/again"
+    cmp "$wheel" "$work/again/${wheel##*/}"
+    echo "built twice, the wheel is the same to the byte"
+    for file in "$work"/dist/*; do
+        new_venv "install-${file##*.}" python3 "$file"
+        (cd "$work/tmp" && "$work/venv/install-${file##*.}/bin/python" "$root/examples/quickstart.py" >"$work/log/quickstart")
+        echo "${file##*/}: installs, and runs the quickstart"
+    done
 }
 
 step_lint() {
@@ -66,6 +84,7 @@ step_lint() {
     check codespell
     check mypy analytics_posthog tests/typing/api.py
     check pyright --pythonpath "$work/venv/lint/bin/python"
+    check proselint --config .proselintrc.json check ./*.md docs/*.md
     # Once more, with the types that the wheel brings.
     fresh_copy "$work/copy/typing" analytics_posthog
     cd "$work/copy/typing"
@@ -93,12 +112,14 @@ readme_command() {
 
 step_readme() {
     local name command
+    need_wheel
     with_coverage readme
     export PYTEST_ADDOPTS="${coverage_options[*]}"
     for name in quickstart test; do
         command=$(readme_command "$name")
         printf '$ %s\n' "$command"
-        fresh_copy "$work/copy/readme-$name"
+        # The tests run in the source distribution, which must have all that they need.
+        if [[ $name == test ]]; then unpacked_sdist "$work/copy/readme-$name"; else fresh_copy "$work/copy/readme-$name"; fi
         cd "$work/copy/readme-$name"
         bash -c "$command"
     done
@@ -162,6 +183,15 @@ lowest_posthog() {
     floor=$(sed -n 's/^ *posthog>=\([0-9.]*\),.*/\1/p' "$root/setup.cfg")
     [[ -n $floor ]] || fail "setup.cfg names no lowest posthog"
     printf '%s\n' "$floor"
+}
+
+step_docs() {
+    need_wheel
+    new_venv docs python3 "$wheel" --group "$root/pyproject.toml:docs"
+    fresh_copy "$work/copy/docs" analytics_posthog
+    cd "$work/copy/docs"
+    "$work/venv/docs/bin/python" -m sphinx -W --keep-going -q -b html docs "$work/site"
+    echo "$(find "$work/site" -maxdepth 1 -name '*.html' | wc -l) pages"
 }
 
 step_processes() {
