@@ -1,6 +1,7 @@
 """How the site is built: `python -m sphinx -W -b html docs build/docs`, with the group `docs`."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import analytics_posthog
@@ -22,6 +23,7 @@ autodoc_member_order = "bysource"
 
 html_theme = "furo"
 html_title = "analytics-posthog"
+html_theme_options = {"light_css_variables": {"color-code-background": "#f6f6f6"}}
 html_show_copyright = False
 html_show_sourcelink = False
 html_copy_source = False
@@ -36,6 +38,26 @@ def as_rst(app: Any, what: str, name: str, obj: object, options: object, lines: 
     lines[:] = re.sub(r"\bphc_(?=\.\.\.)", r"phc\\_", text).split("\n")
 
 
+# What Furo's pages lack for people who use the keyboard or a screen reader.
+ACCESSIBLE = (
+    ("<pre>", '<pre tabindex="0">'),
+    ('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
+    ('role="heading">', 'role="heading" aria-level="2">'),
+    ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="All pages">'),
+    ('<aside class="toc-drawer', '<aside aria-label="On this page" class="toc-drawer'),
+)
+
+
+def make_accessible(app: Any, error: Exception | None) -> None:
+    """Complete the pages that were written."""
+    for page in Path(app.outdir).glob("*.html") if error is None else ():
+        text = page.read_text(encoding="utf-8")
+        for lacking, complete in ACCESSIBLE:
+            text = text.replace(lacking, complete)
+        page.write_text(text, encoding="utf-8")
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", as_rst)
+    app.connect("build-finished", make_accessible)

@@ -103,7 +103,7 @@ def import_time(module: str) -> float:
 
 
 def table(values: Values) -> Iterable[str]:
-    yield "| | | Segment | `capture()` | ours | ours / Segment | ours / `capture()` |"
+    yield "| What | Unit | Segment | `capture()` | ours | ours / Segment | ours / `capture()` |"
     yield "|---|---|--:|--:|--:|--:|--:|"
     for row in ROWS:
         of_all = max if row.what == "worst" else median

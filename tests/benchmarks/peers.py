@@ -127,7 +127,7 @@ def table(rounds: int, count: int) -> str:
             for name in [*PEERS][number % len(PEERS) :] + [*PEERS][: number % len(PEERS)]:
                 answer = python("-m", f"{__package__}.peers", "--child", name, f"{url}/{name}", str(count))
                 found[name].append(json.loads(answer.splitlines()[-1]))
-    lines = ["| | version | CPU | p50 | p99 |", "|---|---|--:|--:|--:|"]
+    lines = ["| SDK | version | CPU | p50 | p99 |", "|---|---|--:|--:|--:|"]
     for name, rows in found.items():
         package = PEERS[name][0]
         figures = " | ".join(f"{median(column):,.1f}" for column in zip(*rows, strict=True))
