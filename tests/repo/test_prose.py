@@ -34,8 +34,7 @@ def prose(page: Path) -> str:
 
 def sentences(page: Path) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", prose(page)):
-        for sentence in STOPS.split(" ".join(paragraph.split())):
-            yield sentence
+        yield from STOPS.split(" ".join(paragraph.split()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
