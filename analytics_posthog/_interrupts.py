@@ -46,8 +46,8 @@ def comes_from_handler(error: BaseException) -> bool:
 def held(lock: threading.RLock) -> Iterator[None]:
     """Hold a lock, which this thread may hold already. An interrupt at any point leaves it as it was before.
 
-    From Python 3.14 on an exception may land in `with lock` when the lock is taken and the block has not begun: nobody
-    would ever let go of it. Here the lock is taken inside the `try`, and a generator that nobody has ends at once.
+    From Python 3.14 on an exception may land in `with lock` when the lock is taken and the block has not begun. Nobody
+    would ever release it. Here the lock is taken inside the `try`, and a generator that nobody has ends at once.
     """
     try:
         lock.acquire()

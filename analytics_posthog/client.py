@@ -203,7 +203,7 @@ class Client(Changeable, Ending, Calls):
 
     def _in_child(self) -> None:
         """In a forked child, start with new deliveries: parent and child each send only their own messages."""
-        # Kept: to end what the parent's threads were using would wait for their locks for ever.
+        # Kept: to end what the parent's threads were using would wait for their locks forever.
         self._of_parents.append(self._route)
         closed = self._route.closed
         unsent = [ticket.message for ticket in self._queue.queue] if sends_for_its_parent() else []

@@ -55,9 +55,9 @@ class APIError(Exception):
 class DeliveryError(AnalyticsError, APIError):
     """PostHog could not be reached, or refused the events. Reported to `on_error`; raised only in `sync_mode`.
 
-    `status` is the HTTP status of the last answer, `code` PostHog's word for what is wrong, `message` the text of this
-    error, and `response` the answer, without the request. Without an answer, status and response are None.
-    `about_event` is True if the event itself was refused, so that another try makes no sense.
+    `status` is the HTTP status of the last answer, and `response` the answer, without the request. Without an answer
+    both are None. `code` is PostHog's word for what is wrong, `message` the text of this error. `about_event` is True
+    if the event itself was refused, so that another try makes no sense.
     """
 
     about_event = False

@@ -1,7 +1,7 @@
 """The names of Segment's `request` module that code imports: for its tests, its errors and its own requests.
 
-`_session` is not what batches are sent with, but it is heeded: a client that is made later has its certificate, proxies
-and adapters, and a test may replace its `post`, which then gets each batch.
+Batches are not sent with `_session`. But a client that is made later has its certificate, proxies and adapters. A test
+may replace its `post`, which then gets each batch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Bounds an answer: a deadline for the whole of it, not for each read, and a size that is read at most.
 
-requests has neither. A server, or something on the way, that sends a byte a second would hold a thread for ever, and an
-endless or a well packed answer would fill the memory. No answer of PostHog's has more than a few hundred bytes.
+requests has neither. A server, or something on the way, that sends a byte a second would hold a thread forever. An
+endless answer, or a well packed one, would fill the memory. No answer of PostHog's has more than a few hundred bytes.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class _SecureConnection(HTTPSConnection):
 class _Idle:
     """A pool's idle connections, the one used last on top. urllib3's own waits for a lock, as `queue.Queue` does.
 
-    An interrupt may leave that lock taken, and then the next request would wait for ever.
+    An interrupt may leave that lock taken, and then the next request would wait forever.
     """
 
     def __init__(self, maxsize: int) -> None:

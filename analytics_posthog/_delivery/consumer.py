@@ -1,8 +1,8 @@
 """The threads that take messages off a client's queue, batch by batch.
 
-`Consumer` is a subclass of the official one, but it is not in the official client's own list of consumers: that client
-builds its consumers itself, in private, and its `consumers` hands out a copy of the list. So the six calls have a queue
-of their own, and the official client is left whole for what an app does with it (see `official`).
+`Consumer` is a subclass of the official one, but it is not in the official client's own list of consumers. That client
+builds its consumers itself, in private, and its `consumers` returns a copy of the list. So the six calls have a queue
+of their own. The official client is left whole for what an app does with it (see `official`).
 """
 
 from __future__ import annotations

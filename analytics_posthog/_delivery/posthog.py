@@ -6,7 +6,7 @@ than the whole of Segment's `track()`.
 
 from __future__ import annotations
 
-# requests imports netrc in its first request. A child that is forked just then would wait for that import for ever.
+# requests imports netrc in its first request. A child that is forked just then would wait for that import forever.
 import netrc  # noqa: F401
 import queue
 import threading

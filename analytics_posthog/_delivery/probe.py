@@ -130,5 +130,5 @@ def _within(timeout: float, work: Callable[[], object]) -> None:
 
 
 def _has_no_answer(error: Exception) -> bool:
-    """Whether an error is about the way and not about an answer, of which the head may be there already."""
+    """Whether an error is about the way, not about an answer. The head of an answer may be there already."""
     return isinstance(error, OSError) and getattr(error, "response", None) is None

@@ -5,7 +5,7 @@ after an answer the first waits too, as PostHog's tests of its SDKs want it. A w
 Retry-After is not counted. Each of the two kinds has its own limit of time.
 
 An event that PostHog, or a firewall on the way, refuses is found by halving its batch, so it costs none of its
-neighbours. A server that refuses everything is told apart by what else it takes: `DeliveryError.about_event`.
+neighbours. A server that refuses everything takes none of the others: `DeliveryError.about_event`.
 """
 
 from __future__ import annotations

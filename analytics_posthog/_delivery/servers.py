@@ -42,7 +42,7 @@ def drain_after_uvicorn() -> bool:
 def forks_later() -> bool:
     """Whether this is uWSGI's process that loads the app, and that forks its workers later, in C.
 
-    No thread is started in it: one that runs just then leaves Python's lock taken in the child, which hangs for ever.
+    No thread is started in it: one that runs just then leaves Python's lock taken in the child, which hangs forever.
     """
     uwsgi = _uwsgi()
     return uwsgi is not None and uwsgi.worker_id() == 0 and not uwsgi.mule_id() and not uwsgi.i_am_the_spooler()

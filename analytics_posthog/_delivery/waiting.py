@@ -1,7 +1,7 @@
 """The queue between the calls and the threads that send. A call takes no lock in it.
 
-So a signal handler may call within a call that it interrupts, and an exception that lands in a call, such as Ctrl-C or
-a worker's time limit, leaves nothing locked. With Python's own queue the next call would wait for ever. What the calls
+So a signal handler may call within a call that it interrupts. An exception that lands in a call, such as Ctrl-C or a
+worker's time limit, leaves nothing locked. With Python's own queue the next call would wait forever. What the calls
 do are single steps of C: to append to a deque, to take from a set, to release a lock.
 """
 

@@ -23,8 +23,9 @@ class Wrong(ValueError):
 def events_of(kept: list[Kept], asked: Mapping[str, str]) -> dict[str, Any]:
     """Return the events that fit: the newest ones, oldest first. Raises Wrong.
 
-    `asked` may have `event` (the name in PostHog), `user` (the distinct id), `call` (Segment's), `uuid`, each equal;
-    `text` as in the page's search; `warnings` (1: only events with some); `limit`.
+    `asked` may have `event` (the name in PostHog), `user` (the distinct id), `call` (Segment's) and `uuid`, which must
+    be equal. `text` is as in the page's search. With `warnings` = 1 only events with some fit. `after` is the number of
+    an event, `limit` the most events.
     """
     unknown = set(asked) - {"event", "user", "call", "uuid", "text", "warnings", "limit", "after"}
     if unknown:

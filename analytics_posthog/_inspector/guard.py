@@ -1,7 +1,7 @@
 """Keeps other websites out of the inspector: an ASGI middleware in front of all its routes.
 
 A page on the web, or on another port of this machine, can make a browser send requests here. So a request's Host must
-be this machine (against DNS rebinding), it must not come from any page but the inspector's own, and there is no CORS,
+be this machine (against DNS rebinding), and it must not come from any page but the inspector's own. There is no CORS,
 so no other page can read an answer. An app's client is not a browser: it sends neither Origin nor Sec-Fetch-Site.
 """
 

@@ -55,8 +55,8 @@ _FORM_SIZE: Final = 500  # bytes of JSON that every message has
 def complete(message: Message, done: Pass, *, checked: bool = False) -> Message:
     """Return a clean, complete copy of a call's arguments: checked, with messageId, timestamp and `context.library`.
 
-    With `checked`, `check` has seen the arguments, and then a subclass of Client may have changed the message: fields
-    may be missing, and the type may be one of its own. Raises InvalidMessage for a wrong type or a missing id.
+    With `checked`, `check` has seen the arguments. A subclass of Client may have changed the message since: fields may
+    be missing, and the type may be one of its own. Raises InvalidMessage for a wrong type or a missing id.
     Afterwards `done` has the size and the values left out.
     """
     try:

@@ -74,7 +74,7 @@ def clean_dict(item: dict[Any, Any], done: Pass) -> dict[str, Any]:
 
 
 def clean_field(name: str, item: Any, done: Pass) -> Any:
-    """Return a clean copy of a message's field; None if JSON can't hold it, {} for a dict of which that is true."""
+    """Return a clean copy of a message's field; None if JSON can't hold it, or {} for such a dict."""
     done.keys.append(name)
     cleaned = _walk(item, done)
     done.keys.pop()

@@ -1,6 +1,6 @@
 """Knows which names in an app stand for Segment's SDK, also where one file imports them from another one.
 
-A name of Segment's is written here as it is below `segment.analytics`: "" is the module, "track" a function, "Client"
+A name of Segment's is written here as it is below `segment.analytics`. "" is the module, "track" a function, "Client"
 the class, "Client()" an instance of it, "Client().track" its method.
 """
 

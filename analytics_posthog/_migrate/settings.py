@@ -41,8 +41,8 @@ def sites_of_assignment(
 ) -> Iterator[Site]:
     """Yield the sites of `analytics.write_key = ...` and of other settings; `line` is the statement's own line.
 
-    `has_host`: the file assigns the host too. Else it is set beside the write key: without it the events of a project
-    in PostHog's EU cloud would go to the US one, which answers 200 and drops them.
+    `has_host`: the file assigns the host too. Else it is set beside the write key. Without it the events of a project
+    in PostHog's EU cloud would go to the US one. That answers 200 and drops them.
     """
     for each in node.targets:
         target = each.target

@@ -1,8 +1,7 @@
 """Dual running: each message also goes to Segment, through Segment's own client, with the same id and time.
 
 Trouble on one side never touches the other. Segment's client keeps its queue, its batches, its retries and its limits.
-What it doesn't have is added here: waits with an end, a new start after a fork, and a report of each message that it
-could not send.
+What it lacks is added here: waits with an end, a new start after a fork, and a report of each message that was lost.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ def _modules() -> dict[str, ModuleType]:
 def _renew_session(request: Any) -> None:
     """In a forked child, give Segment's request module an HTTP session of its own.
 
-    The parent's connection would be written to by both processes, and its locks may be held for ever. Segment's package
+    The parent's connection would be written to by both processes, and its locks may be held forever. Segment's package
     has no public way to do this: `_session` is the one private name of it that is used here.
     """
     global _session_process

@@ -35,9 +35,9 @@ def install_as_segment(legacy: bool = False, *, write_key: str | None = None, ho
     With `legacy=True`, do so for the older top-level `analytics` only; call both for both. Call it in each process
     before anything imports Segment's SDK; a Client with `segment_write_key` imports it too. A second call changes
     nothing but what is pinned. `write_key` (PostHog's project API key) and `host` (PostHog's address, by default the
-    module's) are pinned: another one that a package sets on the module or passes to Client is not used, and one
-    warning says so. Raises InstallRefused if the SDK was imported already or if the app has a module of that name, and
-    InvalidSetting for a key or host that can't work; both change nothing.
+    module's) are pinned. Another one that a package sets on the module or passes to Client is not used. One warning
+    says so. Raises InstallRefused if the SDK was imported already or if the app has a module of that name. Raises
+    InvalidSetting for a key or host that can't work. Both change nothing.
     """
     name = "analytics" if legacy else "segment.analytics"
     package = sys.modules[__name__.partition(".")[0]]

@@ -75,14 +75,14 @@ def replay_file(
     continues where this one stopped and sends nothing twice; its summary covers all calls. `rejects` is a file that
     gets each line that can't be sent, with its reason; many processes may append to it at the same time.
 
-    Messages are sent from `since` on and before `until`, of the calls in `only` (default: all), without the track calls
-    whose event is in `skip_events` or fits a pattern in it (`Debug *`). With `require_consent`, only those whose
+    Messages are sent from `since` on and before `until`, of the calls in `only` (default: all). Track calls whose event
+    is in `skip_events`, or fits a pattern in it (`Debug *`), are left out. With `require_consent`, only those whose
     context.consent says yes to these categories. An archive holds also what Segment's Destination Filters and Consent
     Management kept from PostHog. `set_once` sends traits as $set_once, so that old ones don't overwrite newer ones.
     `rate` is the most events a second, 0 for no limit. `on_progress(summary)` is called after each batch.
 
-    Raises InvalidSetting, DeliveryError if PostHog can't be reached or refuses the key, AnalyticsError for a file that
-    can't be read, and OSError if state or rejects can't be written.
+    Raises InvalidSetting, and DeliveryError if PostHog can't be reached or refuses the key. Raises AnalyticsError for a
+    file that can't be read, and OSError if state or rejects can't be written.
     """
     choice = checked_choice(
         (since, until),

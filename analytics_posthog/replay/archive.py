@@ -149,7 +149,7 @@ def _local(place: str, left_out: set[str]) -> list[str]:
 
 
 def _may_be_read(path: str) -> bool:
-    """Whether it is a file, or a broken link, which is an error later. A pipe or a device could block for ever."""
+    """Whether it is a file, or a broken link, which is an error later. A pipe or a device could block forever."""
     return os.path.isfile(path) or not os.path.exists(path)
 
 
