@@ -23,7 +23,7 @@ autodoc_member_order = "bysource"
 
 html_theme = "furo"
 html_title = "analytics-posthog"
-html_favicon = "favicon.svg"
+html_favicon = str(Path(analytics_posthog.__file__).parent / "_inspector" / "page" / "icon.svg")
 html_theme_options = {"light_css_variables": {"color-code-background": "#f6f6f6"}}
 html_show_copyright = False
 html_show_sourcelink = False
