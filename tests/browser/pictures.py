@@ -3,32 +3,82 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests.support.inspector_process import App, Inspector, awaited
+from tests.support.child_process import environment
+from tests.support.inspector_process import Inspector, awaited
 
 from .chromium import chromium, look
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-CONTEXT = {
+SHOP = '''"""The views of a small shop."""
+
+import sys
+
+import analytics_posthog as analytics
+
+analytics.write_key, analytics.host, analytics.debug = "phc_shop", sys.argv[1], True
+BROWSER = {
     "ip": "203.0.113.7",
     "userAgent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/120.0",
     "page": {"url": "https://shop.example/cart?utm_source=news", "path": "/cart", "title": "Your cart"},
     "os": {"name": "Linux", "version": "6.1"},
     "campaign": {"name": "spring", "medium": "email"},
 }
-ORDER = {"order_id": "A-17", "amount": 49.99, "currency": "EUR", "items": [{"sku": "tea", "count": 2}]}
+
+
+def signup(user):
+    analytics.identify(user, {"plan": "pro", "email": f"{user}@shop.example"}, context=BROWSER)
+
+
+def cart(user):
+    analytics.page(user, "Shop", "Cart", {"url": "https://shop.example/cart"}, context=BROWSER)
+    analytics.track(user, "Product Added", {"sku": "tea", "price": 12.5}, context=BROWSER)
+
+
+def order(user):
+    items = [{"sku": "tea", "count": 2}]
+    bought = {"order_id": "A-17", "amount": 49.99, "currency": "EUR", "items": items}
+    analytics.track(user, "Order Completed", bought, context=BROWSER)
+
+
+def account():
+    analytics.alias("guest", "ada")
+    analytics.group("grace", "acme", {"seats": 12})
+    analytics.screen("lin", None, "Settings", {"tab": "mail"})
+
+
+def paid(number):
+    analytics.track("lin", f"Invoice {number} Paid", {"amount": 80, "currency": "EUR"}, context=BROWSER)
+
+
+def feedback(text):
+    analytics.track("lin", text, {"from": "a hostile form"})
+
+
+for name in ("ada", "grace", "lin"):
+    signup(name)
+    cart(name)
+    order(name)
+account()
+paid(20931)
+feedback("<script>alert(1)</script>")
+analytics.shutdown()
+'''
 
 
 def main() -> None:
     """Make all of them."""
-    with Inspector() as inspector, App(inspector.url) as app, chromium() as driver:
+    with Inspector() as inspector, chromium() as driver:
         look(driver, width=1160, height=680)
         driver.get(inspector.url)
-        send(app)
+        send(inspector.url)
         awaited(lambda: "17 events" in driver.find_element(By.ID, "totals").text)
         choose(driver, "Invoice 20931 Paid")
         shoot(driver, "inspector")
@@ -39,33 +89,14 @@ def main() -> None:
         shoot(driver, "inspector-narrow")
 
 
-def send(app: App) -> None:
-    """What a small shop sends in a minute."""
-    for user in ("ada", "grace", "lin"):
-        person = {"user_id": user, "context": CONTEXT}
-        app.call(("identify", {**person, "traits": {"plan": "pro", "email": f"{user}@shop.example"}}))
-        app.call(
-            ("page", {**person, "category": "Shop", "name": "Cart", "properties": {"url": "https://shop.example/cart"}})
-        )
-        app.call(("track", {**person, "event": "Product Added", "properties": {"sku": "tea", "price": 12.5}}))
-        app.call(("track", {**person, "event": "Order Completed", "properties": ORDER}))
-    app.call(("alias", {"previous_id": "guest", "user_id": "ada"}))
-    app.call(("group", {"user_id": "grace", "group_id": "acme", "traits": {"seats": 12}}))
-    app.call(("screen", {"user_id": "lin", "name": "Settings", "properties": {"tab": "mail"}}))
-    app.call(
-        (
-            "track",
-            {
-                "user_id": "lin",
-                "event": "Invoice 20931 Paid",
-                "properties": {"amount": 80, "currency": "EUR"},
-                "context": CONTEXT,
-            },
-        )
-    )
-    app.call(
-        ("track", {"user_id": "lin", "event": "<script>alert(1)</script>", "properties": {"from": "a hostile form"}})
-    )
+def send(host: str) -> None:
+    """What a small shop sends in a minute, in debug mode, so that the page shows where each call was made."""
+    with TemporaryDirectory() as place:
+        views = Path(place, "shop", "views.py")
+        views.parent.mkdir()
+        views.write_text(SHOP, encoding="utf-8")
+        command = [sys.executable, "shop/views.py", host]
+        subprocess.run(command, cwd=place, env=environment(), stderr=subprocess.DEVNULL, check=True)
 
 
 def choose(driver: Chrome, name: str) -> None:
