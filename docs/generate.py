@@ -119,7 +119,7 @@ def _option(action: argparse.Action) -> str:
 
 
 def _help(action: argparse.Action) -> str:
-    text = str(action.help) % {"default": action.default}
+    text = (str(action.help) % {"default": action.default}).replace(str(Path.home()), "~")
     text = re.sub(r"(?<![\w-])(--[a-z-]+|\$\w+|https?://[\w./-]+|s3://|gs://)", r"`\1`", text)
     return text[:1].upper() + text[1:]
 
@@ -140,6 +140,6 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
 }
 
 if __name__ == "__main__":
-    os.environ["XDG_STATE_HOME"] = "~/.local/state"  # the help names a directory of the user
+    os.environ.pop("XDG_STATE_HOME", None)  # the help names a directory of the user
     for page, text in pages().items():
         page.write_text(text, encoding="utf-8")

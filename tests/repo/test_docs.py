@@ -24,7 +24,7 @@ NO_EFFECT = {"oauth_client_key", "oauth_key_id", "oauth_auth_server", "oauth_sco
 
 @pytest.fixture
 def generated(monkeypatch: pytest.MonkeyPatch) -> dict[Path, str]:
-    monkeypatch.setenv("XDG_STATE_HOME", "~/.local/state")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     pages: dict[Path, str] = runpy.run_path(str(DOCS / "generate.py"))["pages"]()
     return pages
 
