@@ -22,10 +22,10 @@ examples:
   analytics-posthog outbox /var/lib/app/analytics --send
   analytics-posthog outbox /var/lib/app/analytics --export waiting.jsonl
 
-DIR is what the app has as its setting `outbox`. Messages of processes that run are sent by these;
---send sends those of processes that have ended, as the app's next process would. What is sent twice
-is counted once. --export writes the messages as Segment's archives have them, one a line, and
-removes nothing; `replay` and `convert` read such a file.
+DIR is what the app has as its setting `outbox`. A process that runs sends its own messages. --send
+sends those of processes that have ended, as the app's next process would. What is sent twice counts
+once. --export writes the messages as Segment's archives have them, one a line, and removes nothing.
+`replay` and `convert` read such a file.
 
 exit codes:
   0  nothing waits, or all is done    1  messages are left, or were refused

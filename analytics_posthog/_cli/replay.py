@@ -44,21 +44,21 @@ examples:
   analytics-posthog replay 'archive/**/*.gz' --only track,identify --skip-events "Heartbeat,Debug"
   zcat old.gz | analytics-posthog replay -
 
-A later run with a later --until sends only what is new. The state is kept for each user, so the
-directory from which the command is started doesn't matter. Use a state directory for one command
-at a time. After Ctrl-C, SIGTERM, kill -9 or a dead
-server, run the same command again: it continues where it stopped, and PostHog counts what is
-sent twice once. Only standard input (-) is read from its beginning again. A line that can't be
-sent goes to the rejects file with its file, number and reason; the other lines are sent.
-s3:// needs pip install 'analytics-posthog[s3]', gs:// the extra [gs].
+After Ctrl-C, SIGTERM, kill -9 or a dead server, run the same command again. It continues where it
+stopped. What is sent twice counts once. Only standard input (-) is read from its beginning again.
+A later run with a later --until sends only what is new. The state is kept for each user, so you may
+start the command in any directory. Use a state directory for one command at a time.
 
-An archive holds also what Segment's Destination Filters and Consent Management kept from
-PostHog: neither acts on it. Leave it out with --skip-events and --require-consent. The dry run
-counts the messages with a consent object, and those of them that say no.
+A line that can't be sent goes to the rejects file with its file, number and reason. The other lines
+are sent. s3:// needs pip install 'analytics-posthog[s3]', gs:// the extra [gs].
 
-With --set-once, traits become $set_once, so that old ones don't overwrite what PostHog knows
-of a person by now. Groups have no $set_once in PostHog: traits of group calls overwrite. To
-leave them out, name the other calls with --only.
+An archive also holds what Segment's Destination Filters and Consent Management kept from PostHog:
+neither acts on it. Leave it out with --skip-events and --require-consent. The dry run counts the
+messages with a consent object, and those that say no.
+
+With --set-once, traits become $set_once, so that old ones don't overwrite what PostHog knows of a
+person by now. PostHog has no $set_once for groups: traits of group calls overwrite. To leave group
+calls out, name the other calls with --only.
 
 exit codes: 0 all was delivered or skipped; 1 something was rejected or failed; 2 the command
 line or a setting is wrong; 130 stopped by Ctrl-C, 143 by SIGTERM.
