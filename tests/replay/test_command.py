@@ -253,6 +253,6 @@ def test_the_help_has_examples_and_says_that_standard_input_is_read_from_its_beg
         "--dry-run archive/",
         "s3://bucket/segment-logs/",
         "standard input (-)",
-        "Groups have no $set_once",
+        "PostHog has no $set_once for groups",
     ):
         assert text in done.stdout
