@@ -14,6 +14,7 @@ from .warnings import WARNING, warnings
 
 LIMIT: Final = 100  # events in an answer, if none is asked for
 MOST: Final = 1_000
+_PARAMETERS: Final = ("event", "user", "call", "uuid", "text", "warnings", "after", "limit")
 
 
 class Wrong(ValueError):
@@ -27,11 +28,9 @@ def events_of(kept: list[Kept], asked: Mapping[str, str]) -> dict[str, Any]:
     be equal. `text` is as in the page's search. With `warnings` = 1 only events with some fit. `after` is the number of
     an event, `limit` the most events.
     """
-    unknown = set(asked) - {"event", "user", "call", "uuid", "text", "warnings", "limit", "after"}
+    unknown = asked.keys() - set(_PARAMETERS)
     if unknown:
-        raise Wrong(
-            f"{sorted(unknown)[0][:40]} is no parameter; there are event, user, call, uuid, text, warnings, limit"
-        )
+        raise Wrong(f"{min(unknown)[:40]} is no parameter; there are {', '.join(_PARAMETERS)}")
     limit = asked.get("limit", str(LIMIT))
     if not (limit.isascii() and limit.isdecimal() and 0 < len(limit) < 5 and 0 < int(limit) <= MOST):
         raise Wrong(f"limit must be a number from 1 to {MOST}")

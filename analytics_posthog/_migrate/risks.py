@@ -9,14 +9,14 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     # Calls.
     "arguments-at-run-time": (
         "some arguments are made at run time (* or **)",
-        "Look what they can be: ids and names are not known here",
+        "Check what they can be: ids and names are not known here",
     ),
     "name-at-run-time": (
         "the event's name is made at run time: {name}",
         "Use a few fixed names, and put what varies into a property",
     ),
     "no-name": ("there is no event name", "Give one: such a call raises or is refused"),
-    "name-no-text": ("the event's name is no text", "Give a text: the call raises, as with Segment"),
+    "name-no-text": ("the event's name is not a string", "Give a string: the call raises, as with Segment"),
     "no-id": ("there is no {ids}", "Give one: the call raises, as with Segment"),
     "id-may-be-blank": (
         "{id} may be blank",
@@ -67,7 +67,10 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "api-error": ("catches Segment's APIError", "It goes on working: all errors of delivery are APIErrors too"),
     "mock": ("a test replaces {name}", "--write changes the name"),
     "mock-idle": ("a test replaces {name}, which is not called here", "Use the fixture `captured` instead"),
-    "subclass": ("a class of your own is a Client", "It goes on working. Methods with _ in front are other ones here"),
+    "subclass": (
+        "a class of your own is a Client",
+        "It goes on working. Its methods that begin with _ are not the same here",
+    ),
     "submodule": (
         "uses {name}",
         "It is there under the same name; the docs say what differs, under Differences from Segment",

@@ -31,7 +31,7 @@ class Source:
             self.scopes = wrapper.resolve(ScopeProvider)
             self._positions = wrapper.resolve(PositionProvider)
         except SyntaxError as error:
-            raise CantParse(f"it isn't Python as this Python knows it: {error.msg}, line {error.lineno}") from error
+            raise CantParse(f"this Python can't read it: {error.msg}, line {error.lineno}") from error
         except CantParse:
             raise
         except Exception as error:  # LibCST has errors of many kinds, and a limit of depth of its own
@@ -40,7 +40,7 @@ class Source:
         self.bom = data[:3] == b"\xef\xbb\xbf"
         self.text = data.decode(self.encoding).removeprefix("\ufeff")
         if self.tree.code != self.text:  # its positions would be wrong
-            raise CantParse("LibCST can't keep its form, as with a line of a backslash alone")
+            raise CantParse("LibCST would not keep its form, such as a line with a backslash alone")
         self._starts = [0, *(end.end() for end in _LINE_END.finditer(self.text))]
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:

@@ -183,7 +183,7 @@ class Outbox:
                 return
             self._report.count("accepted", len(file.kept))
             if file.torn:
-                text = f"outbox: {name} ends within a line, of a call that never returned; the others are sent"
+                text = f"outbox: {name} ends within a line: its call never returned. The other lines are sent"
                 self._report.warn_once(name, text)
 
     def _send_next(self) -> bool:

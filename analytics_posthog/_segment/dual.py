@@ -65,7 +65,7 @@ def set_aside() -> None:
 def _modules() -> dict[str, ModuleType]:
     """Return Segment's real modules. Raises ImportError without the extra `segment`."""
     if not _aside and "segment.analytics" in sys.modules and sys.modules["segment.analytics"].__package__ == _OWN:
-        raise ImportError("segment.analytics is this package, and Segment's wasn't there to be set aside")
+        raise ImportError("segment.analytics is this package, and Segment's SDK is not installed")
     return _aside or {part: importlib.import_module(f"segment.analytics.{part}") for part in _PARTS}
 
 

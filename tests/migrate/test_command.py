@@ -128,7 +128,7 @@ def test_a_file_that_cant_be_parsed_is_named_and_the_exit_code_says_so(
     assert main(["migrate", "--check"]) == 1
     assert main(["migrate", "--write", "--force"]) == 1
     error = capsys.readouterr().err
-    assert "old\\u001b[2J.py is left as it is: it isn't Python as this Python knows it" in error
+    assert "old\\u001b[2J.py is left as it is: this Python can't read it" in error
     assert "\x1b" not in error
 
 

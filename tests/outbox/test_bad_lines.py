@@ -61,8 +61,8 @@ def test_a_torn_last_line_is_reported_and_the_rest_is_delivered(
         assert c.stats()["accepted"] == 5
     assert numbers(posthog_server.events) == list(range(5))
     assert log == [
-        "outbox: 1-deaddeaddeaddeaddeaddeaddeaddead.jsonl ends within a line, of a call that never returned; "
-        "the others are sent"
+        "outbox: 1-deaddeaddeaddeaddeaddeaddeaddead.jsonl ends within a line: its call never returned. "
+        "The other lines are sent"
     ]
     assert names(tmp_path) == []
 
