@@ -180,7 +180,7 @@ first_tier() {
 
 lowest_posthog() {
     local floor
-    floor=$(sed -n 's/^ *posthog>=\([0-9.]*\),.*/\1/p' "$root/setup.cfg")
+    floor=$(sed -n 's/^[[:space:]]*posthog>=\([0-9.]*\),.*/\1/p' "$root/setup.cfg")
     [[ -n $floor ]] || fail "setup.cfg names no lowest posthog"
     printf '%s\n' "$floor"
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 from pathlib import Path
 
 import pytest
@@ -271,5 +272,6 @@ print(importlib.util.find_spec("segment").name, segment.analytics.__name__)
 
 
 def test_the_package_installs_only_its_own_top_level_module() -> None:
-    setup = (TESTS.parent / "setup.cfg").read_text(encoding="utf-8")
-    assert "include =\n    analytics_posthog\n    analytics_posthog.*\n" in setup
+    setup = configparser.ConfigParser()
+    setup.read(TESTS.parent / "setup.cfg")
+    assert setup["options.packages.find"]["include"].split() == ["analytics_posthog", "analytics_posthog.*"]
