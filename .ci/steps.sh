@@ -194,6 +194,13 @@ step_docs() {
     echo "$(find "$work/site" -maxdepth 1 -name '*.html' | wc -l) pages"
 }
 
+# The environments of the steps that run alone, while others run.
+step_environments() {
+    need_wheel
+    new_venv processes python3 "$wheel" --group "$root/pyproject.toml:processes"
+    new_venv browser python3 "$wheel" --group "$root/pyproject.toml:browser"
+}
+
 step_processes() {
     with_coverage processes
     test_wheel processes python3 processes -- -q tests/processes "${coverage_options[@]}"
@@ -202,7 +209,7 @@ step_processes() {
 step_browser() {
     with_coverage browser
     need_wheel
-    new_venv browser python3 "$wheel" --group "$root/pyproject.toml:browser"
+    [[ -x $work/venv/browser/bin/python ]] || new_venv browser python3 "$wheel" --group "$root/pyproject.toml:browser"
     fresh_copy "$work/copy/browser" analytics_posthog
     cd "$work/copy/browser"
     .ci/browser "$work/venv/browser/bin/python" "${coverage_options[@]}"

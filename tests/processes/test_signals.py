@@ -59,7 +59,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 for thread in threading.enumerate():
     if thread.name == "analytics-flush":
-        thread.join(10)
+        thread.join(2)
 print(signal.SIGTERM in signal.sigpending(), analytics.stats()["delivered"])
 """
     with running(script, posthog_server) as process:
