@@ -232,18 +232,25 @@ def delivery_error(failure: Exception) -> DeliveryError:
     status = getattr(failure, "status", None)
     if isinstance(status, int):
         code, response = getattr(failure, "code", "unknown"), getattr(failure, "response", None)
-        return DeliveryError(f"PostHog answered {status}{_ADVICE.get(status, '')}", status, code, response)
+        kind = _MOVED if status < 400 else _NOT_TAKEN if status < 500 else _IN_TROUBLE
+        return DeliveryError(f"PostHog answered {status}: {_ADVICE.get(status, kind)}", status, code, response)
     names = " < ".join(_names(failure))
     error = TimedOut if isinstance(failure, requests.Timeout) else NoAnswer
     return error(f"PostHog can't be reached: {names}. Check host, proxies and the network")
 
 
+_MOVED: Final = "a redirect that is not followed. Set host to where PostHog is"
+_NOT_TAKEN: Final = "it doesn't take such an event. on_error has the message"
+_IN_TROUBLE: Final = "it, or a proxy before it, is in trouble. See https://status.posthog.com"
 _ADVICE: Final = {
-    400: ": it doesn't take such an event. on_error has the message",
-    401: ": check that write_key is the project's API key (phc_...)",
-    403: ": check write_key and whether the host is PostHog's",
-    404: ": check host; PostHog's are https://us.i.posthog.com and https://eu.i.posthog.com",
-    413: ": the event is too large",
+    401: "check that write_key is the project's API key (phc_...)",
+    402: "check PostHog's billing limits",
+    403: "check write_key and whether the host is PostHog's",
+    404: "check host; PostHog's are https://us.i.posthog.com and https://eu.i.posthog.com",
+    407: "the proxy wants a login. Check proxies, and HTTPS_PROXY in the environment",
+    408: _IN_TROUBLE,
+    413: "the event is too large. Send less in it",
+    429: "too many requests at once. Send fewer, or raise max_retries",
 }
 
 

@@ -164,6 +164,26 @@ def test_a_401_says_what_to_look_at(posthog_server: PostHogServer, caplog: pytes
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (302, "a redirect that is not followed. Set host to where PostHog is"),
+        (402, "check PostHog's billing limits"),
+        (422, "it doesn't take such an event. on_error has the message"),
+        (429, "too many requests at once. Send fewer, or raise max_retries"),
+        (500, "it, or a proxy before it, is in trouble. See https://status.posthog.com"),
+    ],
+)
+def test_each_status_comes_with_what_to_do(
+    status: int, says: str, posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    posthog_server.answer = lambda _: (status, {}, b"")
+    with Client(KEY, posthog_server.url, max_retries=0) as client:
+        client.track("u1", "Bought")
+    (record,) = ours(caplog)
+    assert record.getMessage() == f"1 event not sent: PostHog answered {status}: {says}"
+
+
 def test_when_all_goes_well_nothing_is_logged(posthog_server: PostHogServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with Client(KEY, posthog_server.url) as client:
