@@ -147,7 +147,9 @@ def _hidden(value: cst.BaseExpression, code: str) -> str:
 
 
 def _newline(names: Names) -> str:
-    return names.source.tree.default_newline
+    """Return the line break of a file. A lone CR within a line, as in an old text, isn't the file's own."""
+    found = names.source.tree.default_newline
+    return "\n" if found == "\r" and "\n" in names.source.text else found
 
 
 def _import_of_os(names: Names) -> Iterator[Edit]:

@@ -41,6 +41,14 @@ CHANGES = {
         f"{OUR_CLIENT}{SET_KEY}write_key='k'\n{SET_HOST}host='h'\n"
         f"c = Client(write_key={KEY}, send=True, host={HOST})\n",
     ),
+    "a lone CR in a text": (
+        f'{BEFORE}a.write_key = "k"\nx = 1\ry = 2\n',
+        f'{AFTER}{SET_KEY}a.write_key = "k"\na.write_key = {KEY}\na.host = {HOST}\nx = 1\ry = 2\n',
+    ),
+    "a lone CR before all": (
+        'x = 1\ry = 2\nimport segment.analytics as a\na.host = "h"\n',
+        f'import os\nx = 1\ry = 2\nimport analytics_posthog as a\n{SET_HOST}a.host = "h"\na.host = {HOST}\n',
+    ),
     "os is imported where it is missing": (
         '"""Text."""\n\nfrom __future__ import annotations\n\nimport json\nimport segment.analytics as a\n\n'
         'a.write_key = "k"\na.host = "h"\n',
