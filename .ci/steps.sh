@@ -198,7 +198,11 @@ step_docs() {
 step_environments() {
     need_wheel
     new_venv processes python3 "$wheel" --group "$root/pyproject.toml:processes"
-    new_venv browser python3 "$wheel" --group "$root/pyproject.toml:browser"
+    need_browser_venv
+}
+
+need_browser_venv() {
+    [[ -x $work/venv/browser/bin/python ]] || new_venv browser python3 "$wheel" --group "$root/pyproject.toml:browser"
 }
 
 step_processes() {
@@ -209,7 +213,7 @@ step_processes() {
 step_browser() {
     with_coverage browser
     need_wheel
-    [[ -x $work/venv/browser/bin/python ]] || new_venv browser python3 "$wheel" --group "$root/pyproject.toml:browser"
+    need_browser_venv
     fresh_copy "$work/copy/browser" analytics_posthog
     cd "$work/copy/browser"
     .ci/browser "$work/venv/browser/bin/python" "${coverage_options[@]}"

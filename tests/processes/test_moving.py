@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from analytics_posthog._settings import HOST_VARIABLE, KEY_VARIABLE
 from analytics_posthog.convert import to_posthog
 from tests.support.child_process import run_python
-from tests.support.docs import ARCHIVED, KEY, PAGES, ROOT, blocks, prepare, run
+from tests.support.docs import ARCHIVED, KEY, PAGES, blocks, has_only_known_extras, prepare, run
 from tests.support.posthog_server import PostHogServer
 
 CHAPTER = PAGES["moving.md"]
@@ -37,12 +36,7 @@ def test_the_chapter_has_commands_and_code() -> None:
 
 @pytest.mark.parametrize("command", INSTALLS)
 def test_what_it_installs_is_this_package_with_extras_that_there_are(command: str) -> None:
-    found = re.fullmatch(r"pip install '([\w-]+)\[([\w,]+)\]'", command)
-    assert found is not None
-    settings = configparser.ConfigParser()
-    settings.read(ROOT / "setup.cfg")
-    assert found[1] == settings["metadata"]["name"]
-    assert set(found[2].split(",")) <= set(settings["options.extras_require"])
+    assert has_only_known_extras(command)
 
 
 @pytest.mark.parametrize("command", RUN)

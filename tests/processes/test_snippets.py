@@ -5,7 +5,6 @@ The guide, docs/moving.md, has tests of its own, and so have the suites of docs/
 
 from __future__ import annotations
 
-import configparser
 import re
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.child_process import environment, run_python
-from tests.support.docs import PAGES, ROOT, Block, blocks, prepare, run
+from tests.support.docs import PAGES, Block, blocks, has_only_known_extras, prepare, run
 from tests.support.inspector_process import KEY, Inspector
 from tests.support.posthog_server import PostHogServer
 from tests.support.suite_process import NO_SERVER, run_suite
@@ -25,12 +24,19 @@ PYTHON = [block for page in PAGES if page not in ELSEWHERE for block in blocks(p
 SCRIPTS = [block for block in PYTHON if not A_FILE.match(block.code) and not block.marks.startswith("with: ")]
 SHELL = [block for page in PAGES if page not in ELSEWHERE for block in blocks(page, "sh")]
 COMMANDS = [block for block in SHELL if not block.marks.endswith("-command")]  # CI runs these two of the README
-EXTRAS = configparser.ConfigParser()
-EXTRAS.read(ROOT / "setup.cfg")
 
 
 def name_of(block: Block) -> str:
     return f"{block.page}: {block.code.strip().splitlines()[-1][:50]}"
+
+
+def run_code(code: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run a snippet as a file in a directory."""
+    (directory / "snippet.py").write_text(code)
+    command = [sys.executable, "-W", "error", "snippet.py"]
+    return subprocess.run(
+        command, env=environment(), cwd=directory, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_each_block_of_python_has_its_test() -> None:
@@ -47,11 +53,7 @@ def test_each_block_of_python_has_its_test() -> None:
 
 @pytest.mark.parametrize("block", SCRIPTS, ids=name_of)
 def test_a_snippet_runs_and_sends_what_it_says(block: Block, posthog_server: PostHogServer, tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(block.filled(posthog_server, tmp_path))
-    command = [sys.executable, "-W", "error", "app.py"]
-    done = subprocess.run(
-        command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run_code(block.filled(posthog_server, tmp_path), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(event["event"] for event in posthog_server.unique_events()) == block.sends
 
@@ -59,11 +61,7 @@ def test_a_snippet_runs_and_sends_what_it_says(block: Block, posthog_server: Pos
 def leave_a_message_in_the_outbox(server: PostHogServer, directory: Path) -> None:
     """Run the page's Python while PostHog is away."""
     (block,) = blocks("outbox.md", "python")
-    (directory / "shop.py").write_text(block.filled(server, directory).replace(server.url, NO_SERVER))
-    command = [sys.executable, "shop.py"]
-    done = subprocess.run(
-        command, env=environment(), cwd=directory, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run_code(block.filled(server, directory).replace(server.url, NO_SERVER), directory)
     assert done.returncode == 0
     assert "1 event not sent before the exit; kept in the outbox" in done.stderr
 
@@ -71,10 +69,7 @@ def leave_a_message_in_the_outbox(server: PostHogServer, directory: Path) -> Non
 @pytest.mark.parametrize("block", COMMANDS, ids=name_of)
 def test_the_commands_do_what_they_say(block: Block, posthog_server: PostHogServer, tmp_path: Path) -> None:
     code = block.filled(posthog_server, tmp_path)
-    for install in re.findall(r"^pip install (.*)$", code, re.M):
-        found = re.fullmatch(r"'?analytics-posthog(?:\[([\w,]+)\])?'?", install)
-        assert found is not None, install
-        assert set(filter(None, (found[1] or "").split(","))) <= set(EXTRAS["options.extras_require"])
+    assert all(map(has_only_known_extras, re.findall(r"^pip install .*$", code, re.M)))
     if block.page == "outbox.md":
         leave_a_message_in_the_outbox(posthog_server, tmp_path)
     done = run(re.sub(r"^pip install .*$", "", code, flags=re.M), prepare(tmp_path), posthog_server)

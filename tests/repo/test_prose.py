@@ -37,9 +37,13 @@ def prose(page: Path) -> str:
     return re.sub(r"^(?:\d+\.|-) | · ?", "\n\n", text, flags=re.M)
 
 
-def sentences(page: Path) -> Iterator[str]:
-    for paragraph in re.split(r"\n\s*\n", prose(page)):
+def sentences_of(text: str) -> Iterator[str]:
+    for paragraph in re.split(r"\n\s*\n", text):
         yield from STOPS.split(" ".join(paragraph.split()))
+
+
+def sentences(page: Path) -> Iterator[str]:
+    return sentences_of(prose(page))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -55,8 +59,7 @@ def test_no_sentence_has_a_phrase_that_readers_stop_at(page: Path) -> None:
 def docstrings(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            for paragraph in re.split(r"\n\s*\n", re.sub(r"`[^`]*`", "code", ast.get_docstring(node) or "")):
-                yield from STOPS.split(" ".join(paragraph.split()))
+            yield from sentences_of(re.sub(r"`[^`]*`", "code", ast.get_docstring(node) or ""))
 
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(PACKAGE)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import gzip
 import json
 import os
@@ -24,6 +25,15 @@ _BLOCK = re.compile(
 )
 _DAY = 86_400_000  # ms
 _FIRST_DAY = 1_767_139_200_000
+
+
+def has_only_known_extras(command: str) -> bool:
+    """Whether a `pip install ...` installs this package, with extras that there are."""
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    found = re.fullmatch(rf"pip install '?{settings['metadata']['name']}(?:\[([\w,]+)\])?'?", command)
+    named = (found[1] or "").split(",") if found else ["no package of ours"]
+    return set(filter(None, named)) <= set(settings["options.extras_require"])
 
 
 class Block(NamedTuple):
